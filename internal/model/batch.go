@@ -1,0 +1,27 @@
+package model
+
+// A BatchCommit is a new commit on its way into the store.
+type BatchCommit struct {
+	RawCommit
+	Parents     []Hash
+	CommittedAt int64 // seconds, clamped as RawCommit.Scan does
+	Keys        []IssueKey
+}
+
+// A SyncResult is what a sync found, for the last steps of recording it. The commits
+// came before, in batches.
+type SyncResult struct {
+	Updates  []RefUpdate  // of followed refs, against what the store had
+	Branches []BranchLink // issue keys in the names of created branches; Tip is the new tip
+	Default  string       // full name of the default branch; "" = unknown
+	Digest   [32]byte     // of the list these updates come from
+	Rules    string       // fingerprint of the link rules that were used
+}
+
+// A LinkChange is what relinking would add to or take from one commit or branch.
+type LinkChange struct {
+	Key    IssueKey
+	Commit Hash   // zero for a branch
+	Branch string // "" for a commit
+	Added  bool   // false: taken away
+}
