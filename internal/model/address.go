@@ -21,7 +21,7 @@ var (
 	// A user or host name never starts with "-": ssh and git would read it as an option.
 	userPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~-]*$`)
 	hostPattern = regexp.MustCompile(`^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?$|^[0-9a-f]*:[0-9a-f:.]+$`)
-	scpPattern  = regexp.MustCompile(`^([^@/:]+@)(\[[^\]]+\]|[^/:\[\]]+):(.+)$`)
+	scpPattern  = regexp.MustCompile(`^([^@/:]+@)?(\[[^\]]+\]|[^/:\[\]]+):(.+)$`)
 )
 
 // maxURL bounds a clone URL, in bytes; the longest path git hosts allow is far below.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
+)
+
+// maxConns bounds the connections of one listener, so that idle ones cannot use up
+// the file descriptors.
+const maxConns = 2048
+
+// newEcho makes an echo that believes X-Forwarded-For from the trusted proxies alone.
+func newEcho(trusted []netip.Prefix) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect()
+	if len(trusted) > 0 {
+		options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+		for _, p := range trusted {
+			_, network, err := net.ParseCIDR(p.Masked().String())
+			if err == nil {
+				options = append(options, echo.TrustIPRange(network))
+			}
+		}
+		e.IPExtractor = echo.ExtractIPFromXFFHeader(options...)
+	}
+	return e
+}
+
+// newServer makes an HTTP server with the time limits that echo does not set.
+func newServer(h http.Handler, log *zap.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute, // a connection test may take its time
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          zap.NewStdLog(log.Named("http").WithOptions(zap.IncreaseLevel(zap.ErrorLevel))),
+	}
+}
+
+// listenTCP listens on addr, over TLS when certificate and key are given.
+func listenTCP(addr, certFile, keyFile string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	l = netutil.LimitListener(l, maxConns)
+	if certFile == "" {
+		return l, nil
+	}
+	certs := &certificate{certFile: certFile, keyFile: keyFile}
+	if err := certs.load(); err != nil {
+		_ = l.Close()
+		return nil, &exitError{exitConfig, err}
+	}
+	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get, NextProtos: []string{"h2", "http/1.1"}}), nil
+}
+
+// listenControl listens on the control socket, mode 0660. Only a socket that
+// nobody answers on any more is replaced.
+func listenControl(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("control socket %s: another daemon answers on it", path)
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+		_ = os.Remove(path)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return l, nil
+}
+
+// serveUntil runs a server on a listener and reports what ended it, except Shutdown.
+func serveUntil(s *http.Server, l net.Listener, failed chan<- error) {
+	if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+}
+
+// shutdown lets requests under way finish, for the given time at most.
+func shutdown(servers []*http.Server, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for _, s := range servers {
+		if s.Shutdown(ctx) != nil {
+			_ = s.Close()
+		}
+	}
+}
