@@ -54,7 +54,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		"":                            "empty",
 		"-oProxyCommand=id":           "dash",
 		"--upload-pack=id":            "dash",
-		"git@-host:a":                 "user@host:path",
+		"git@-host:a":                 "host name",
 		"ssh://-x@host/a":             "user name",
 		"ssh://git@-host/a":           "host name",
 		"git@host:-a":                 "path starts with a dash",
