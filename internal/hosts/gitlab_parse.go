@@ -1,0 +1,125 @@
+package hosts
+
+import (
+	"fmt"
+	"net/http"
+
+	"issuetrail/internal/model"
+)
+
+// A labPush is a push of GitLab: of a project's hook, or of a system hook, whose
+// repository_update alone tells of several refs.
+type labPush struct {
+	Ref        string          `json:"ref"`
+	Before     string          `json:"before"`
+	After      string          `json:"after"`
+	ProjectID  ident           `json:"project_id"`
+	Project    labProject      `json:"project"`
+	Repository labRepository   `json:"repository"` // before GitLab 8.5 there was no project
+	Changes    list[labChange] `json:"changes"`
+	Refs       list[string]    `json:"refs"`
+}
+
+type labProject struct {
+	ID   ident  `json:"id"`
+	Path string `json:"path_with_namespace"`
+	SSH  string `json:"git_ssh_url"`
+	HTTP string `json:"git_http_url"`
+	Web  string `json:"web_url"`
+}
+
+type labRepository struct {
+	SSH  string `json:"git_ssh_url"`
+	HTTP string `json:"git_http_url"`
+	URL  string `json:"url"`
+	Home string `json:"homepage"`
+}
+
+type labChange struct {
+	Ref    string `json:"ref"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+func (gitlab) Parse(h http.Header, body []byte) (model.Push, error) {
+	p := label(model.Push{Event: h.Get(labEvent), DeliveryID: labDelivery(h)})
+	switch p.Event {
+	case "Push Hook", "Tag Push Hook", "System Hook":
+	case "":
+		return p, fmt.Errorf("there is no %s header", labEvent)
+	default:
+		return p, ignore("the event %q moves no ref", p.Event)
+	}
+	if p.Event == "System Hook" {
+		// Its many events have fields of their own, of types of their own.
+		word, err := systemEvent(body)
+		if err != nil {
+			return p, err
+		}
+		if p.Event += ": " + word; !movesRef(word) {
+			return label(p), ignore("the system event %q moves no ref", word)
+		}
+	}
+	var in labPush
+	if err := decode(body, &in); err != nil {
+		return p, err
+	}
+	return finish(in.fill(p))
+}
+
+// labDelivery is the id that stays the same when GitLab sends again; before
+// version 17 there is none. X-Gitlab-Event-UUID is shared by several hooks.
+func labDelivery(h http.Header) string {
+	if id := h.Get("Idempotency-Key"); id != "" {
+		return id
+	}
+	return h.Get(stdID)
+}
+
+// systemEvent reads the one field that tells system hooks apart; a merge request
+// has it under another name.
+func systemEvent(body []byte) (string, error) {
+	var in struct {
+		EventName  string `json:"event_name"`
+		ObjectKind string `json:"object_kind"`
+	}
+	if err := decode(body, &in); err != nil {
+		return "", err
+	}
+	word := in.EventName
+	if word == "" {
+		word = in.ObjectKind
+	}
+	if word == "" {
+		return "", fmt.Errorf("the system hook has no event_name")
+	}
+	return fmt.Sprintf("%.60s", word), nil
+}
+
+func movesRef(event string) bool {
+	return event == "push" || event == "tag_push" || event == "repository_update"
+}
+
+func (in labPush) fill(p model.Push) model.Push {
+	p.RepoID, p.RepoName = string(in.ProjectID), in.Project.Path
+	if p.RepoID == "" {
+		p.RepoID = string(in.Project.ID)
+	}
+	p.URLs = []string{in.Project.SSH, in.Project.HTTP, in.Project.Web}
+	if in.Project.SSH == "" && in.Project.HTTP == "" {
+		r := in.Repository
+		p.URLs = append(p.URLs, r.SSH, r.HTTP, r.URL, r.Home)
+	}
+	if in.Ref != "" {
+		p.Updates = append(p.Updates, update(in.Ref, in.Before, in.After))
+	}
+	for _, c := range in.Changes {
+		p.Updates = append(p.Updates, update(c.Ref, c.Before, c.After))
+	}
+	if len(p.Updates) == 0 {
+		for _, ref := range in.Refs {
+			p.Updates = append(p.Updates, model.RefUpdate{Name: ref})
+		}
+	}
+	return p
+}
