@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"issuetrail/internal/model"
+)
+
+// Issues reads links. *store.Store is the implementation.
+type Issues interface {
+	// Issue never fails for a key that has no links: it gives empty lists.
+	Issue(ctx context.Context, key model.IssueKey, q model.IssueQuery) (model.Issue, error)
+	// Issues lists issues with links whose key begins with prefix, newest activity first.
+	Issues(ctx context.Context, prefix string, limit int, cursor string) ([]model.IssueSummary, string, error)
+}
+
+// Repos reads repositories. *store.Store is the implementation. What is not there
+// is model.ErrNotFound.
+type Repos interface {
+	RepoStatus(ctx context.Context, id int64) (model.RepoStatus, error)
+	RepoStatuses(ctx context.Context, limit int, cursor string) ([]model.RepoStatus, string, error)
+	// FindRepo takes a URL in any of its forms, an id, or a name if it is unique.
+	FindRepo(ctx context.Context, what string) (model.Repo, error)
+}
+
+// RepoEdits changes repositories. *store.Store is the implementation. What is not
+// there is model.ErrNotFound.
+type RepoEdits interface {
+	AddRepo(ctx context.Context, spec model.RepoSpec) (model.Repo, error) // model.ErrExists
+	UpdateRepo(ctx context.Context, id int64, patch model.RepoPatch) (model.Repo, error)
+	DeleteRepo(ctx context.Context, id int64) error
+}
+
+// RepoLinks reads what is linked of one repository. *store.Store is the
+// implementation.
+type RepoLinks interface {
+	LinkedBranches(ctx context.Context, repoID int64, limit int, cursor string) ([]model.BranchLink, string, error)
+	LinkedCommits(ctx context.Context, repoID int64, limit int, cursor string) ([]model.CommitLink, string, error)
+}
+
+// Jobs queues syncs. *store.Store is the implementation.
+type Jobs interface {
+	Enqueue(ctx context.Context, r model.Request) error
+	EnqueueAll(ctx context.Context, p model.Priority, fetch bool, spread time.Duration) error
+}
+
+// Deliveries is the webhook log. *store.Store is the implementation. What is not
+// there is model.ErrNotFound.
+type Deliveries interface {
+	// Deliveries lists those of one host, or of all when host is "", newest first.
+	Deliveries(ctx context.Context, host string, limit int, cursor string) ([]model.Delivery, string, error)
+	Delivery(ctx context.Context, id string) (model.Delivery, error)
+	// Redeliver looks anew which repositories are meant, and queues them.
+	Redeliver(ctx context.Context, id string) (model.Delivery, error)
+}
+
+// Tokens keeps the hashes of API tokens. *store.Store is the implementation.
+type Tokens interface {
+	CreateToken(ctx context.Context, name string, role model.Role, hash [32]byte) error // model.ErrExists
+	Tokens(ctx context.Context) ([]model.Token, error)
+	RevokeToken(ctx context.Context, name string) error // model.ErrNotFound
+	// TokenByHash is model.ErrNotFound for a hash of no token.
+	TokenByHash(ctx context.Context, hash [32]byte) (model.Token, error)
+}
+
+// Keys is the shared key. *keystore.Keyring is the implementation, through an
+// adapter in cmd/daemon. What a person must mend is a *model.Failure with a code of the API:
+// key_missing, key_public and so on, and managed_by_config while the key is a file.
+type Keys interface {
+	Info(ctx context.Context) (model.KeyInfo, error)
+	Generate(ctx context.Context, bits int) (model.KeyInfo, error) // 0 bits = the default
+	// Import gives also what the key was converted from: openssh, pkcs8, putty or "".
+	Import(ctx context.Context, pem, passphrase []byte) (info model.KeyInfo, convertedFrom string, err error)
+}
+
+// HostKeys is the trusted SSH host keys; hostport always has the port. cmd/daemon
+// makes it of keystore.KnownHosts and mirror.Pool.
+type HostKeys interface {
+	List(ctx context.Context) ([]model.KnownHost, error)
+	// Scan asks the server for the keys that it offers, without authentication.
+	Scan(ctx context.Context, hostport string) ([]model.KnownHost, error)
+	// Trust scans the server and trusts the key of this fingerprint.
+	// model.ErrNotFound: it offers no such key.
+	Trust(ctx context.Context, hostport, fingerprint string) ([]model.KnownHost, error)
+	Remove(ctx context.Context, hostport string) error // model.ErrNotFound
+}
+
+// Tester tries a connection. *mirror.Pool is the implementation, through an adapter.
+type Tester interface {
+	// Test always dials. hostKey, the fingerprint, is set as soon as the server
+	// showed one, also beside an error.
+	Test(ctx context.Context, a model.Address) (refs int, hostKey string, err error)
+}
+
+// Relinker says what relinking a repository with the rules in force would change.
+// It changes nothing. cmd/daemon makes it of the store and the rules of sync.
+type Relinker interface {
+	DryRun(ctx context.Context, r model.Repo, change func(model.LinkChange)) error
+}
+
+// Pinger is the database. *store.Store is the implementation.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
