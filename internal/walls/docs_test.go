@@ -1,0 +1,98 @@
+package walls
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	mdLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	// A path of this tree in backticks: its first folder is one of ours.
+	mdPath = regexp.MustCompile("`((?:cmd|internal|docs|systemd|packaging|tools|bench|\\.ci)/[A-Za-z0-9_./-]*)`")
+	fence  = regexp.MustCompile("(?s)```.*?```")
+	// Where a person or a machine happened to work is nobody else's business.
+	machinePath = regexp.MustCompile(`(^|[\s"'=(\x60])/(work(space)?|root|Users)/|GOPROXY=|GONOSUMDB=|GOFLAGS=`)
+)
+
+// TestDocumentsPointSomewhere: each relative link and each path in a document exists.
+func TestDocumentsPointSomewhere(t *testing.T) {
+	for _, path := range sourceFiles(t, ".md") {
+		text := readText(t, path)
+		for _, m := range mdLink.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			target, _, _ := strings.Cut(m[1], "#")
+			if target == "" || strings.Contains(target, ":") {
+				continue
+			}
+			if !exists(filepath.Join(filepath.Dir(path), target)) {
+				t.Errorf("%s links to %s, which does not exist", path, m[1])
+			}
+		}
+		for _, m := range mdPath.FindAllStringSubmatch(text, -1) {
+			if !exists(m[1]) {
+				t.Errorf("%s names %s, which does not exist", path, m[1])
+			}
+		}
+	}
+}
+
+// TestFiguresHaveCommands: a section of docs/performance.md with a table of figures
+// names the command that measures them.
+func TestFiguresHaveCommands(t *testing.T) {
+	const path = "docs/performance.md"
+	figures := 0
+	for _, section := range strings.Split("\n"+readText(t, path), "\n## ")[1:] {
+		if !strings.Contains(section, "\n|") {
+			continue
+		}
+		figures++
+		if !strings.Contains(section, "make bench") && !strings.Contains(section, "go test") && !strings.Contains(section, "go run ./bench") {
+			title, _, _ := strings.Cut(section, "\n")
+			t.Errorf("%s: section %q has figures and no command", path, title)
+		}
+	}
+	if figures == 0 {
+		t.Errorf("%s has no figures", path)
+	}
+}
+
+// TestNoMachinePaths fails on paths and settings of the machine that a file was
+// written on.
+func TestNoMachinePaths(t *testing.T) {
+	for _, path := range sourceFiles(t, "") {
+		if path == "internal/walls/docs_test.go" {
+			continue
+		}
+		for i, line := range strings.Split(readText(t, path), "\n") {
+			if machinePath.MatchString(line) {
+				t.Errorf("%s:%d: %s", path, i+1, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+// TestUnitIsDocumented: what the documents say of the unit's limits is what it says.
+func TestUnitIsDocumented(t *testing.T) {
+	unit := readText(t, "systemd/issuetrail.service")
+	for _, m := range regexp.MustCompile("`([A-Z][A-Za-z]+=[^`\\s]+)`").FindAllStringSubmatch(readText(t, "docs/security.md"), -1) {
+		if !strings.Contains(unit, "\n"+m[1]+"\n") {
+			t.Errorf("docs/security.md names %s, which the unit does not say", m[1])
+		}
+	}
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(filepath.Join(root, path))
+	return err == nil
+}
