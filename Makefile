@@ -28,7 +28,7 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/issuetrail, one static file
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/issuetrail ./cmd/daemon
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/issuetrail ./cmd/daemon
 
 demo: build ## the main job on this machine, without a config; ARGS=--once ends after the print
 	bin/issuetrail demo $(ARGS)

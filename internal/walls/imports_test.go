@@ -26,7 +26,7 @@ type room struct {
 
 var (
 	roomLine  = regexp.MustCompile("(?m)^\\| `((?:cmd|internal|bench)[^`]*?)/?` \\|[^|]*\\|([^|]*)\\|([^|]*)\\|")
-	guestLine = regexp.MustCompile("(?m)^\\| ([a-z0-9/]+) \\| (`[^|]*`) \\|")
+	guestLine = regexp.MustCompile("(?m)^\\| ([a-z0-9/-]+) \\| (`[^|]*`) \\|")
 	code      = regexp.MustCompile("`([^`]+)`")
 )
 
