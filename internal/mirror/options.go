@@ -1,0 +1,87 @@
+package mirror
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Keys gives the key that logs in. The implementation is *keystore.Keyring.
+type Keys interface {
+	// Signer is called for each session and must be cheap. Its error is a
+	// *model.Failure of code key_missing where there is no key.
+	Signer(ctx context.Context) (ssh.Signer, error)
+}
+
+// HostKeys knows which host keys are trusted. The implementation is
+// *keystore.KnownHosts.
+type HostKeys interface {
+	// Check returns a *model.Failure of code host_key_unknown or
+	// host_key_changed for a key that is not trusted.
+	Check(hostport string, key ssh.PublicKey) error
+	// Algorithms are the key types known of a server; empty = none is known.
+	Algorithms(hostport string) []string
+	// Generation changes whenever a trusted key does.
+	Generation() uint64
+}
+
+// Options are what a Pool needs. Keys and HostKeys must be set.
+type Options struct {
+	Keys      Keys
+	HostKeys  HostKeys
+	Allow     func() []netip.Prefix      // addresses allowed although forbidden by default; nil = none
+	AllowSHA1 func(hostport string) bool // servers that sign RSA with SHA-1 only; nil = none
+	TempDir   string                     // folder for unnamed temporary files; "" = the system's
+	Limits    Limits
+	Timeouts  Timeouts
+}
+
+// Limits bound what a server may send. A zero field means the default.
+type Limits struct {
+	Refs    int   // heads and tags; default 200,000
+	RefName int   // bytes of a name; longer ones are left out; default 1 KiB
+	Objects int64 // in one pack; default 50 million
+	Object  int64 // bytes of an object that is passed over, inflated; default 128 MiB
+	Kept    int64 // bytes of a commit, tag or delta, inflated; default 16 MiB
+	Pack    int64 // bytes of one pack; default 64 GiB
+}
+
+// Timeouts bound how long a server may be silent. A zero field means the
+// default.
+type Timeouts struct {
+	Dial      time.Duration // until TCP is connected; default 10 s
+	Handshake time.Duration // from there until logged in; default 15 s
+	Idle      time.Duration // without a byte while one is awaited; default 60 s
+	KeepAlive time.Duration // between questions to a silent held connection; default 30 s
+	MaxAge    time.Duration // of a held connection, from its dial; default 10 min
+}
+
+func (o Options) withDefaults() Options {
+	if o.Allow == nil {
+		o.Allow = func() []netip.Prefix { return nil }
+	}
+	if o.AllowSHA1 == nil {
+		o.AllowSHA1 = func(string) bool { return false }
+	}
+	l, t := &o.Limits, &o.Timeouts
+	orDefault(&l.Refs, 200_000)
+	orDefault(&l.RefName, 1<<10)
+	orDefault(&l.Objects, 50_000_000)
+	orDefault(&l.Object, 128<<20)
+	orDefault(&l.Kept, 16<<20)
+	orDefault(&l.Pack, 64<<30)
+	orDefault(&t.Dial, 10*time.Second)
+	orDefault(&t.Handshake, 15*time.Second)
+	orDefault(&t.Idle, time.Minute)
+	orDefault(&t.KeepAlive, 30*time.Second)
+	orDefault(&t.MaxAge, 10*time.Minute)
+	return o
+}
+
+func orDefault[T ~int | ~int64](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}

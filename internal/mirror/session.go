@@ -1,0 +1,142 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"issuetrail/internal/model"
+)
+
+// A Session is a conversation with one repository. It is for one goroutine:
+// Refs and Fetch, each once, then Close.
+type Session struct {
+	pool    *Pool
+	address model.Address
+	pr      *process
+	wire    *wire
+
+	version  int // 0 or 2, once greeted
+	greeted  bool
+	over     bool             // the server awaits nothing more
+	caps     *capability.List // version 0: of the first line
+	features map[string]string
+	list     []byte // version 0: the refs that came with the greeting; see listing
+}
+
+// start opens a session on the connection, whose slot it takes over.
+func (p *Pool) start(ctx context.Context, c *conn, a model.Address) (*Session, error) {
+	pr, err := p.startProcess(ctx, c, a.Path)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{pool: p, address: a, pr: pr, wire: newWire(pr)}, nil
+}
+
+// Close ends the session. It does not wait for the server.
+func (s *Session) Close() error {
+	if s.pr == nil {
+		return nil
+	}
+	if s.greeted && !s.over {
+		stop := s.pr.during(context.Background())
+		_, _ = s.pr.Write([]byte("0000"))
+		stop()
+		s.pr.finish()
+	} else {
+		s.pr.hangUp()
+	}
+	s.pr = nil
+	return nil
+}
+
+// greet reads what the server says first: the version and its features or, in
+// version 0, the refs at once.
+func (s *Session) greet() error {
+	if s.greeted {
+		return nil
+	}
+	kind, line, err := s.wire.packet()
+	if err != nil {
+		return s.failed(err)
+	}
+	if kind == data && strings.TrimSpace(string(line)) == "version 1" {
+		kind, line, err = s.wire.packet()
+	}
+	switch {
+	case err != nil:
+		return s.failed(err)
+	case kind == data && strings.TrimSpace(string(line)) == "version 2":
+		s.version = 2
+		err = s.readFeatures()
+	case kind == data:
+		err = s.readAdvertised(line)
+	}
+	s.greeted = err == nil
+	return err
+}
+
+// readFeatures reads the features of version 2: "fetch=shallow filter".
+func (s *Session) readFeatures() error {
+	s.features = map[string]string{}
+	for {
+		kind, line, err := s.wire.packet()
+		if err != nil {
+			return s.failed(err)
+		}
+		if kind != data {
+			break
+		}
+		if err := serverError(line); err != nil {
+			return err
+		}
+		name, value, _ := strings.Cut(strings.TrimSpace(string(line)), "=")
+		if len(s.features) < 100 {
+			s.features[name] = value
+		}
+	}
+	if s.features["object-format"] == "sha256" {
+		return unsupportedError()
+	}
+	return nil
+}
+
+// filters says whether the server offers to leave trees and blobs out.
+func (s *Session) filters() bool {
+	if s.version == 2 {
+		return hasWord(s.features["fetch"], "filter")
+	}
+	return s.caps.Supports("filter")
+}
+
+func hasWord(list, word string) bool {
+	for w := range strings.FieldsSeq(list) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// failed says why reading failed, by the server's own words if it died.
+func (s *Session) failed(err error) error {
+	var f *model.Failure
+	switch {
+	case errors.As(err, &f), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return s.pr.died()
+	}
+	return &model.Failure{Code: model.CodeUnreachable, Detail: "the connection broke off: " + told(err.Error()), Err: err}
+}
+
+// serverError gives the failure of an "ERR text" line, or nil.
+func serverError(line []byte) error {
+	if text, ok := strings.CutPrefix(string(line[:min(len(line), maxStderr)]), "ERR "); ok {
+		return refused(text)
+	}
+	return nil
+}
