@@ -138,7 +138,7 @@ func (a *API) addKnownHost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return list(c, wireHosts(added, func(model.KnownHost) bool { return true }), "")
+	return answer(c, http.StatusCreated, wireHost(added, true))
 }
 
 // removeKnownHost stops trusting the added keys of ?host=.
@@ -160,10 +160,14 @@ func (a *API) removeKnownHost(c echo.Context) error {
 func wireHosts(keys []model.KnownHost, trusted func(model.KnownHost) bool) []wire.KnownHost {
 	items := make([]wire.KnownHost, len(keys))
 	for i, k := range keys {
-		items[i] = wire.KnownHost{
-			Host: k.Host, Type: k.Type, Fingerprint: k.Fingerprint, Key: base64.StdEncoding.EncodeToString(k.Key),
-			Source: k.Source, Trusted: trusted(k), AddedAt: wire.At(k.AddedAt),
-		}
+		items[i] = wireHost(k, trusted(k))
 	}
 	return items
+}
+
+func wireHost(k model.KnownHost, trusted bool) wire.KnownHost {
+	return wire.KnownHost{
+		Host: k.Host, Type: k.Type, Fingerprint: k.Fingerprint, Key: base64.StdEncoding.EncodeToString(k.Key),
+		Source: k.Source, Trusted: trusted, AddedAt: wire.At(k.AddedAt),
+	}
 }

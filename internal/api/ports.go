@@ -82,7 +82,7 @@ type HostKeys interface {
 	Scan(ctx context.Context, hostport string) ([]model.KnownHost, error)
 	// Trust scans the server and trusts the key of this fingerprint.
 	// model.ErrNotFound: it offers no such key.
-	Trust(ctx context.Context, hostport, fingerprint string) ([]model.KnownHost, error)
+	Trust(ctx context.Context, hostport, fingerprint string) (model.KnownHost, error)
 	Remove(ctx context.Context, hostport string) error // model.ErrNotFound
 }
 
