@@ -101,37 +101,32 @@ func (k *Keyring) Info(ctx context.Context) (model.KeyInfo, error) {
 	if err != nil {
 		return model.KeyInfo{}, err
 	}
-	return cur.info, nil
+	info := cur.info
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.broken != nil {
+		info.Warning = "a newer key was stored and cannot be used; the one before it still is: " + k.broken.Error()
+	}
+	return info, nil
 }
 
 // current gives the key, after a look at the vault when the last one is a while ago.
-// When the vault does not answer, the key that is known stays in use.
+// A key that is in use stays so while the vault does not answer or its new key does not open.
 func (k *Keyring) current(ctx context.Context) (*loaded, error) {
-	if k.o.File == "" && k.stale() {
+	if cur := k.cur.Load(); cur == nil {
 		k.mu.Lock()
-		defer k.mu.Unlock()
-		var err error
-		if k.stale() {
-			err = k.fromVault(ctx)
-		} else {
-			err = k.broken
-		}
-		if cur := k.cur.Load(); cur != nil && (err == nil || !isFailure(err)) {
-			return cur, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	} else if k.o.File != "" || !k.stale() || !k.mu.TryLock() {
+		return cur, nil
+	}
+	defer k.mu.Unlock()
+	err := k.broken
+	if k.stale() {
+		err = k.fromVault(ctx)
 	}
 	if cur := k.cur.Load(); cur != nil {
 		return cur, nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.broken != nil {
-		return nil, k.broken
-	}
-	return nil, missing()
+	return nil, err
 }
 
 func (k *Keyring) stale() bool { return k.o.Now().UnixNano()-k.checked.Load() > int64(recheck) }
