@@ -37,8 +37,9 @@ type Options struct {
 	Defaults       func() (schedule string, mirror model.Mirror)               // of the config
 	Changed        func(model.Repo)                                            // optional: a repo was added or changed
 
-	Version wire.Version
-	Log     *zap.Logger
+	ErrCursor error // what a list says of a cursor that it did not give; store.ErrCursor
+	Version   wire.Version
+	Log       *zap.Logger
 }
 
 // API answers the JSON API. It is safe for concurrent use.

@@ -33,7 +33,7 @@ func Trust(ctx context.Context) context.Context { return context.WithValue(ctx, 
 // Trusted says whether ctx comes from Trust.
 func Trusted(ctx context.Context) bool { return ctx.Value(trustKey{}) != nil }
 
-// guard lets h answer only those who may make the call.
+// guard lets h answer only those who may make the call, and only what is text.
 func (a *API) guard(need access, h echo.HandlerFunc) echo.HandlerFunc {
 	if need == public {
 		return h
@@ -46,7 +46,14 @@ func (a *API) guard(need access, h echo.HandlerFunc) echo.HandlerFunc {
 		if need == admin && role != model.RoleAdmin {
 			return problem(http.StatusForbidden, "forbidden", "a viewer may only read; this call needs the role admin")
 		}
-		return h(c)
+		if err := plain(c); err != nil {
+			return err
+		}
+		err = h(c)
+		if a.o.ErrCursor != nil && errors.Is(err, a.o.ErrCursor) {
+			return badCursor()
+		}
+		return err
 	}
 }
 

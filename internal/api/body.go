@@ -7,8 +7,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -97,6 +99,39 @@ func badJSON(err error) error {
 	return fmt.Errorf("read body: %w", err)
 }
 
+// plain refuses a path or query that no database takes: one that is not UTF-8, or
+// has a NUL.
+func plain(c echo.Context) error {
+	u := c.Request().URL
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return problem(http.StatusBadRequest, "parameter_invalid", "the query cannot be read")
+	}
+	texts := []string{u.Path}
+	for _, values := range query {
+		texts = append(texts, values...)
+	}
+	for _, s := range texts {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return problem(http.StatusBadRequest, "parameter_invalid", "the path and the query must be UTF-8 without NUL")
+		}
+	}
+	return nil
+}
+
+// param reads a part of the path, unescaped: echo gives it as it was sent when
+// that is not the usual way to write it.
+func param(c echo.Context, name string) string {
+	s := c.Param(name)
+	if c.Request().URL.RawPath == "" {
+		return s
+	}
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
+
 // page reads ?limit= and ?cursor=.
 func page(c echo.Context) (limit int, cursor string, err error) {
 	limit = defaultLimit
@@ -115,8 +150,8 @@ func badCursor() error {
 	return problem(http.StatusBadRequest, "cursor_invalid", "the cursor is not one that this list gave")
 }
 
-// flag reads a boolean query parameter; absent is false.
-func flag(c echo.Context, name string) (bool, error) {
+// boolParam reads a boolean query parameter; absent is false.
+func boolParam(c echo.Context, name string) (bool, error) {
 	s := c.QueryParam(name)
 	if s == "" {
 		return false, nil
@@ -130,7 +165,7 @@ func flag(c echo.Context, name string) (bool, error) {
 
 // pathID reads the {id} of a path. What is no id names nothing: 404.
 func pathID(c echo.Context) (int64, error) {
-	s := c.Param("id")
+	s := param(c, "id")
 	id, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || id < 1 || strconv.FormatInt(id, 10) != s {
 		return 0, notFound("there is no repository %.40q", s)

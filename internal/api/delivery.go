@@ -28,7 +28,7 @@ func (a *API) listDeliveries(c echo.Context) error {
 }
 
 func (a *API) getDelivery(c echo.Context) error {
-	id := c.Param("id")
+	id := param(c, "id")
 	d, err := a.o.Deliveries.Delivery(c.Request().Context(), id)
 	if err != nil {
 		return deliveryError(id, err)
@@ -38,7 +38,7 @@ func (a *API) getDelivery(c echo.Context) error {
 
 // redeliver rings the bell of an old delivery again.
 func (a *API) redeliver(c echo.Context) error {
-	id := c.Param("id")
+	id := param(c, "id")
 	d, err := a.o.Deliveries.Redeliver(c.Request().Context(), id)
 	if err != nil {
 		return deliveryError(id, err)

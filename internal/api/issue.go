@@ -44,7 +44,7 @@ func upper(s string) string {
 }
 
 func (a *API) getIssue(c echo.Context) error {
-	key, err := parseKey(c.Param("key"))
+	key, err := parseKey(param(c, "key"))
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (a *API) getIssue(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	unreachable, err := flag(c, "unreachable")
+	unreachable, err := boolParam(c, "unreachable")
 	if err != nil {
 		return err
 	}

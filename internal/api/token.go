@@ -150,7 +150,7 @@ func (a *API) createToken(c echo.Context) error {
 }
 
 func (a *API) revokeToken(c echo.Context) error {
-	name := c.Param("name")
+	name := param(c, "name")
 	err := a.o.Tokens.RevokeToken(c.Request().Context(), name)
 	a.tokens.forget() // also after an error: it may have been done all the same
 	if errors.Is(err, model.ErrNotFound) {

@@ -49,7 +49,7 @@ const shownChanges = 1000
 // relink makes all links anew with the rules in force, or says with ?dry_run=true
 // what would come and go.
 func (a *API) relink(c echo.Context) error {
-	dry, err := flag(c, "dry_run")
+	dry, err := boolParam(c, "dry_run")
 	if err != nil {
 		return err
 	}
