@@ -33,7 +33,7 @@ func decode(body []byte, v any) error {
 	switch {
 	case errors.As(err, &wrong):
 		kind, _, _ := strings.Cut(wrong.Value, " ") // "number 5" would repeat the value
-		return fmt.Errorf("the field %.100q holds a %s, which does not belong there", wrong.Field, kind)
+		return fmt.Errorf("the field %.100q has the wrong type: %s", wrong.Field, kind)
 	case errors.As(err, &syntax):
 		return fmt.Errorf("the body is not JSON: %w at byte %d", err, syntax.Offset)
 	case err != nil:
@@ -143,7 +143,7 @@ func update(ref, before, after string) model.RefUpdate {
 func finish(p model.Push) (model.Push, error) {
 	p = label(p)
 	if bad(p.RepoName, maxName) || bad(p.RepoID, maxWord) {
-		return label(model.Push{Event: p.Event, DeliveryID: p.DeliveryID}), fmt.Errorf("the repository's name or id is too long or holds a control character")
+		return refuse(p, "the repository's name or id is too long or holds a control character")
 	}
 	urls := p.URLs[:0]
 	for _, u := range p.URLs {
@@ -153,9 +153,14 @@ func finish(p model.Push) (model.Push, error) {
 	}
 	p.URLs = urls
 	if p.RepoName == "" && p.RepoID == "" && len(p.URLs) == 0 {
-		return p, fmt.Errorf("the delivery names no repository")
+		return refuse(p, "the delivery names no repository")
 	}
 	return followed(p)
+}
+
+// refuse gives what is kept of a delivery that is not understood: the two words.
+func refuse(p model.Push, format string, args ...any) (model.Push, error) {
+	return label(model.Push{Event: p.Event, DeliveryID: p.DeliveryID}), fmt.Errorf(format, args...)
 }
 
 // followed keeps the updates of branches and tags. A push that names refs and
@@ -165,8 +170,7 @@ func followed(p model.Push) (model.Push, error) {
 	updates := p.Updates[:0]
 	for _, u := range p.Updates {
 		if bad(u.Name, maxRef) {
-			p.Updates = nil
-			return p, fmt.Errorf("the name of a ref is too long or holds a control character")
+			return refuse(p, "the name of a ref is too long or holds a control character")
 		}
 		if branchOrTag(u.Name) && len(updates) < maxUpdates {
 			updates = append(updates, u)

@@ -47,8 +47,11 @@ func (plain) Parse(h http.Header, body []byte) (model.Push, error) {
 	if p.DeliveryID == "" {
 		p.DeliveryID = h.Get(hubDelivery)
 	}
-	if text := bytes.TrimLeft(body, " \t\r\n\uFEFF"); bytes.HasPrefix(text, []byte("{")) {
+	switch {
+	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n\uFEFF"), []byte("{")):
 		h = nil // it is JSON, whatever the content type says
+	case !bytes.Contains(body, []byte("payload=")):
+		return refuse(p, "the body is neither the text of the hook script nor JSON in the shape of GitHub's push")
 	}
 	return parseHub(label(p), h, body)
 }
@@ -58,10 +61,10 @@ func parseScript(p model.Push, body []byte) (model.Push, error) {
 	for line := range bytes.Lines(body) {
 		number++
 		if len(line) > maxURL+maxRef {
-			return p, fmt.Errorf("line %d is too long", number)
+			return refuse(p, "line %d is too long", number)
 		}
 		if err := scriptLine(&p, strings.TrimRight(string(line), "\r\n")); err != nil {
-			return p, fmt.Errorf("line %d %w", number, err)
+			return refuse(p, "line %d %w", number, err)
 		}
 	}
 	return finish(p)

@@ -76,11 +76,11 @@ func parseHub(p model.Push, h http.Header, body []byte) (model.Push, error) {
 	if err := decode(text, &in); err != nil {
 		return p, err
 	}
-	p = in.Repository.name(p)
 	ref, err := in.fullRef(p.Event)
 	if err != nil {
 		return p, err
 	}
+	p = in.Repository.name(p)
 	if ref != "" {
 		p.Updates = []model.RefUpdate{update(ref, in.Before, in.After)}
 	}
