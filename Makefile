@@ -109,8 +109,9 @@ install: build man ## into DESTDIR and PREFIX (/usr/local): program, unit, manua
 	bin/issuetrail completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_issuetrail
 	bin/issuetrail completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/issuetrail.fish
 	install -d $(DESTDIR)$(PREFIX)/share/doc/issuetrail
-	install -m 0644 config.example.yaml config.schema.json README.md LICENSE docs/*.md \
-		systemd/issuetrail-credentials.conf $(DESTDIR)$(PREFIX)/share/doc/issuetrail/
+	install -m 0644 config.example.yaml config.schema.json README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/issuetrail/
+	sed 's,/usr/bin/issuetrail,$(PREFIX)/bin/issuetrail,' systemd/issuetrail-credentials.conf \
+		> $(DESTDIR)$(PREFIX)/share/doc/issuetrail/issuetrail-credentials.conf
 
 clean: ## removes what was built
 	rm -rf bin coverage.out
