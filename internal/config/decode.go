@@ -177,7 +177,12 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string, r rules) {
 		if def, ok := item.Interface().(interface{ setDefaults() }); ok {
 			def.setDefaults()
 		}
-		d.value(entry, item.Elem(), path+"["+strconv.Itoa(i)+"]", r)
+		sub := index(path, i)
+		if entry.Kind == yaml.ScalarNode && entry.ShortTag() == "!!null" {
+			d.at(entry, sub, "is empty")
+			continue
+		}
+		d.value(entry, item.Elem(), sub, r)
 		v.Set(reflect.Append(v, item.Elem()))
 	}
 }

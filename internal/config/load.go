@@ -84,22 +84,22 @@ func parse(file, folder string, data []byte, c Checks) (*Config, error) {
 
 // document gives the root node, nil for a file that holds comments at most.
 func (d *decoder) document(data []byte) (*yaml.Node, error) {
-	var docs []*yaml.Node
+	var docs []yaml.Node
 	if err := yaml.Load(data, &docs, yaml.WithAllDocuments()); err != nil {
 		return nil, &Error{[]Problem{d.syntax(err)}}
 	}
 	if len(docs) == 0 {
 		return nil, nil
 	}
-	root := docs[0]
+	root := &docs[0]
 	if len(docs) > 1 {
-		d.at(docs[1], "", "a second document begins here; the file must hold one")
+		d.at(&docs[1], "", "a second document begins here; the file must hold one")
 	}
-	if root.Kind == yaml.DocumentNode {
-		if len(root.Content) == 0 {
-			return nil, nil
-		}
+	if root.Kind == yaml.DocumentNode && len(root.Content) > 0 {
 		root = root.Content[0]
+	}
+	if root.Kind == 0 || root.Kind == yaml.DocumentNode { // a lone "---"
+		return nil, nil
 	}
 	return root, nil
 }
