@@ -120,4 +120,3 @@ func parseHosts(text []byte, source string) ([]model.KnownHost, error) {
 	}
 	return list, nil
 }
-

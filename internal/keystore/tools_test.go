@@ -1,0 +1,151 @@
+package keystore
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"issuetrail/internal/model"
+)
+
+// run starts a real tool and gives what it prints.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// shell runs a command as a person would paste it.
+func shell(t testing.TB, command string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", command)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+}
+
+// makeKeys fills a folder with keys of all formats, made by the real tools; the
+// passphrase of the encrypted ones is "correct horse".
+func makeKeys(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	f := func(name string) string { return filepath.Join(dir, name) }
+	keygen := func(name, pass string, args ...string) {
+		run(t, "ssh-keygen", append([]string{"-q", "-C", "me@here", "-N", pass, "-f", f(name)}, args...)...)
+	}
+	keygen("pkcs1", "", "-t", "rsa", "-b", "2048", "-m", "PEM")
+	keygen("pkcs1-enc", passphrase, "-t", "rsa", "-b", "2048", "-m", "PEM")
+	keygen("openssh", "", "-t", "rsa", "-b", "2048")
+	keygen("openssh-enc", passphrase, "-t", "rsa", "-b", "2048", "-a", "4")
+	keygen("openssh-gcm", passphrase, "-t", "rsa", "-b", "2048", "-a", "4", "-Z", "aes256-gcm@openssh.com")
+	keygen("ed25519", "", "-t", "ed25519")
+	keygen("ed25519-enc", passphrase, "-t", "ed25519", "-a", "4")
+	keygen("ecdsa-pem", "", "-t", "ecdsa", "-m", "PEM")
+	keygen("short", "", "-t", "rsa", "-b", "1024", "-m", "PEM")
+	keygen("short-openssh", "", "-t", "rsa", "-b", "1024")
+	run(t, "openssl", "pkcs8", "-topk8", "-nocrypt", "-in", f("pkcs1"), "-out", f("pkcs8"))
+	run(t, "openssl", "pkcs8", "-topk8", "-passout", "pass:"+passphrase, "-in", f("pkcs1"), "-out", f("pkcs8-enc"))
+	run(t, "openssl", "rsa", "-in", f("pkcs1"), "-outform", "DER", "-out", f("der"))
+	run(t, "openssl", "rsa", "-in", f("pkcs1"), "-pubout", "-out", f("public-pem"))
+	run(t, "openssl", "genpkey", "-algorithm", "ed25519", "-out", f("ed25519-pkcs8"))
+	run(t, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f("ec-pkcs8"))
+	run(t, "openssl", "genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048", "-out", f("pss-pkcs8"))
+	run(t, "openssl", "genrsa", "-traditional", "-out", f("tiny"), "512")
+	run(t, "openssl", "genrsa", "-traditional", "-primes", "3", "-out", f("three-primes"), "2048")
+	run(t, "openssl", "rsa", "-aes256", "-traditional", "-passout", "pass:"+passphrase, "-in", f("pkcs1"), "-out", f("pkcs1-aes256"))
+	run(t, "openssl", "rsa", "-des3", "-traditional", "-passout", "pass:"+passphrase, "-in", f("pkcs1"), "-out", f("pkcs1-des3"))
+	run(t, "openssl", "req", "-x509", "-key", f("pkcs1"), "-subj", "/CN=x", "-out", f("cert"))
+	run(t, "ssh-keygen", "-q", "-s", f("pkcs1"), "-I", "me", f("openssh.pub"))
+	for _, name := range []string{"tiny", "short", "pkcs8", "pkcs8-enc", "der"} {
+		if err := os.Chmod(f(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const passphrase = "correct horse"
+
+func readAll(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func write(t testing.TB, path string, text []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, text, mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// memory is a Vault and a Trust of ten lines.
+type memory struct {
+	mu    sync.Mutex
+	key   model.SealedKey
+	hosts []model.KnownHost
+	reads int
+	err   error
+}
+
+func (m *memory) Key(context.Context) (model.SealedKey, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	if m.err == nil && m.key.Cipher == nil {
+		return m.key, model.ErrNotFound
+	}
+	return m.key, m.err
+}
+
+func (m *memory) PutKey(_ context.Context, k model.SealedKey) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil {
+		m.key = k
+	}
+	return m.err
+}
+
+func (m *memory) KnownHosts(context.Context) ([]model.KnownHost, error) { return m.hosts, m.err }
+
+func (m *memory) AddKnownHosts(_ context.Context, add []model.KnownHost) error {
+	var kept []model.KnownHost
+	for _, h := range m.hosts {
+		if h.Host != add[0].Host || h.Type != add[0].Type {
+			kept = append(kept, h)
+		}
+	}
+	m.hosts = append(kept, add...)
+	return m.err
+}
+
+func (m *memory) RemoveKnownHost(_ context.Context, host string) error {
+	var kept []model.KnownHost
+	for _, h := range m.hosts {
+		if h.Host != host {
+			kept = append(kept, h)
+		}
+	}
+	m.hosts = kept
+	return m.err
+}
+
+// clock is a time that moves when it is told to.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
