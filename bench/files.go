@@ -8,7 +8,7 @@ import (
 )
 
 // The tree of the generated repository: modules × packages × files, as deep as a
-// small Java project, so that a commit writes about as many trees as in real life.
+// Java project, so that a commit writes about as many trees as in real life.
 const (
 	modules        = 15
 	packages       = 10
@@ -63,7 +63,7 @@ func (t *tree) content(file int) []byte {
 // path is where a file lies; files of one package are neighbours.
 func path(file int) string {
 	pkg := file / filesInPackage
-	return fmt.Sprintf("module%02d/src/%s%d/File%02d.java", pkg/packages, nouns[pkg%len(nouns)], pkg%packages, file%filesInPackage)
+	return fmt.Sprintf("module%02d/src/main/java/org/acme/%s%d/File%02d.java", pkg/packages, nouns[pkg%len(nouns)], pkg%packages, file%filesInPackage)
 }
 
 // some chooses one to three files of a package.

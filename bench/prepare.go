@@ -12,7 +12,7 @@ import (
 
 // generatorVersion is part of the name of a cached repository: raise it when the
 // generator writes another one.
-const generatorVersion = 1
+const generatorVersion = 2
 
 // generated gives a repository of the wanted shape, made once and kept in the cache.
 func (b *bench) generated(ctx context.Context, s shape) (string, error) {
@@ -25,7 +25,7 @@ func (b *bench) generated(ctx context.Context, s shape) (string, error) {
 		if err := b.fastImport(ctx, dir, s); err != nil {
 			return err
 		}
-		return b.pack(ctx, dir)
+		return b.pack(ctx, dir, "-f") // fast-import makes poor deltas
 	})
 }
 
@@ -49,10 +49,10 @@ func (b *bench) fastImport(ctx context.Context, dir string, s shape) error {
 
 // pack brings a repository into the form that a well kept server has: one pack with a
 // bitmap, packed refs, a commit graph.
-func (b *bench) pack(ctx context.Context, dir string) error {
+func (b *bench) pack(ctx context.Context, dir string, args ...string) error {
 	for _, args := range [][]string{
 		{"pack-refs", "--all"},
-		{"-c", "repack.writeBitmaps=true", "repack", "-q", "-adb"},
+		append([]string{"repack", "-q", "-adb"}, args...),
 		{"commit-graph", "write", "--reachable", "--no-progress"},
 	} {
 		if err := run(b.git.in(ctx, dir, args...)); err != nil {
