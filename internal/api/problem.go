@@ -118,6 +118,5 @@ func echoProblem(he *echo.HTTPError) *wire.Problem {
 	case http.StatusInternalServerError:
 		return problem(he.Code, model.CodeInternal, "a fault of issuetrail; its log says more")
 	}
-	code := strings.ReplaceAll(strings.ToLower(http.StatusText(he.Code)), " ", "_")
-	return problem(he.Code, code, "%v", he.Message)
+	return problem(he.Code, fmt.Sprintf("http_%d", he.Code), "%v", he.Message)
 }

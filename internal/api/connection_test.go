@@ -1,0 +1,105 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"issuetrail/internal/api/wire"
+	"issuetrail/internal/model"
+)
+
+func TestKey(t *testing.T) {
+	s := newStage(t)
+	p := s.do("GET", Prefix+"/key", "").problem(http.StatusNotFound, model.CodeKeyMissing)
+	if p.Hint != makeKeyHint {
+		t.Error(p.Hint)
+	}
+	k := as[wire.Key](s.do("POST", Prefix+"/key/generate", "").ok(http.StatusOK))
+	if k.Bits != 4096 || k.Type != "rsa" || k.ConvertedFrom != nil || k.Source != "managed" {
+		t.Errorf("%+v", k)
+	}
+	if a := s.do("GET", Prefix+"/key", "").ok(http.StatusOK); !strings.Contains(string(a.Body), `"installed_at":"2026-01-02T03:04:05.000678Z","previous":null`) {
+		t.Errorf("%s", a.Body)
+	}
+	s.do("POST", Prefix+"/key/generate", `{"bits":3072,"only_if_missing":true}`).problem(http.StatusConflict, "key_exists")
+	s.do("POST", Prefix+"/key/generate", `{"bits":512}`).problem(http.StatusUnprocessableEntity, "bits_invalid")
+	s.do("POST", Prefix+"/key/generate", `{"bits":3072}`).ok(http.StatusOK)
+
+	k = as[wire.Key](s.do("PUT", Prefix+"/key", `{"private_key":"-----BEGIN OPENSSH PRIVATE KEY-----","passphrase":"p"}`).ok(http.StatusOK))
+	if k.ConvertedFrom == nil || *k.ConvertedFrom != "openssh" {
+		t.Errorf("%+v", k)
+	}
+	if a := s.do("PUT", Prefix+"/key", `{"private_key":"pem"}`).ok(http.StatusOK); !strings.Contains(string(a.Body), `"converted_from":""`) {
+		t.Errorf("%s", a.Body)
+	}
+	s.do("PUT", Prefix+"/key", `{"private_key":""}`).problem(http.StatusUnprocessableEntity, "key_unreadable")
+	for code, status := range map[string]int{"key_public": 422, "key_passphrase_wrong": 422, "managed_by_config": 409} {
+		s.outside.keyErr = &model.Failure{Code: code, Detail: "it is so: run this"}
+		if p := s.do("PUT", Prefix+"/key", `{"private_key":"x"}`).problem(status, code); p.Detail != "it is so: run this" {
+			t.Error(p)
+		}
+	}
+}
+
+func TestConnections(t *testing.T) {
+	s := newStage(t)
+	test := func(url string) wire.TestResult {
+		t.Helper()
+		return as[wire.TestResult](s.do("POST", Prefix+"/connections/test", `{"url":"`+url+`"}`).ok(http.StatusOK))
+	}
+	if r := test("git@github.com:acme/app.git"); !r.OK || r.Refs != 12 || *r.HostKey != printA || r.Code != "" {
+		t.Errorf("%+v", r)
+	}
+	s.outside.tests["bad.example.com"] = &model.Failure{Code: model.CodeAuthFailed, Detail: "refused", Hint: "add the key"}
+	if r := test("git@bad.example.com:a"); r.OK || r.Code != "auth_failed" || r.Hint != "add the key" || *r.HostKey != printB {
+		t.Errorf("%+v", r)
+	}
+	if r := test("https://github.com/a/b"); r.OK || r.Code != "url_invalid" || r.Detail == "" || r.HostKey != nil {
+		t.Errorf("%+v", r)
+	}
+	s.outside.tests["our.example.com"] = errors.New("a fault of ours")
+	s.do("POST", Prefix+"/connections/test", `{"url":"git@our.example.com:a"}`).problem(http.StatusInternalServerError, "internal")
+}
+
+func TestKnownHosts(t *testing.T) {
+	s := newStage(t)
+	const path = Prefix + "/known-hosts"
+	l := as[wire.List[wire.KnownHost]](s.do("POST", path+"/scan", `{"host":"Git.Example.com"}`).ok(http.StatusOK))
+	if len(l.Items) != 2 || l.Items[0].Trusted || l.Items[0].Key != "AQI=" {
+		t.Fatalf("%+v", l)
+	}
+	s.do("POST", path, `{"host":"git.example.com","fingerprint":"aa:bb"}`).problem(http.StatusUnprocessableEntity, "fingerprint_invalid")
+	other := "SHA256:" + strings.Repeat("c", 43)
+	s.do("POST", path, `{"host":"git.example.com","fingerprint":"`+other+`"}`).problem(http.StatusUnprocessableEntity, "host_key_not_offered")
+	k := as[wire.KnownHost](s.do("POST", path, `{"host":"git.example.com:22","fingerprint":"`+printA+`="}`).ok(http.StatusCreated))
+	if k.Host != "git.example.com:22" || k.Source != "added" || !k.Trusted {
+		t.Errorf("%+v", k)
+	}
+	if l := as[wire.List[wire.KnownHost]](s.do("GET", path, "").ok(http.StatusOK)); len(l.Items) != 1 || l.Items[0].Fingerprint != printA {
+		t.Errorf("%+v", l)
+	}
+	l = as[wire.List[wire.KnownHost]](s.do("POST", path+"/scan", `{"host":"git.example.com"}`))
+	if !l.Items[0].Trusted || l.Items[1].Trusted {
+		t.Errorf("%+v", l)
+	}
+	s.do("POST", path+"/scan", `{"host":"nowhere.example.com"}`).problem(http.StatusBadGateway, "unreachable")
+	s.do("POST", path+"/scan", `{"host":"127.0.0.1:22"}`).problem(http.StatusUnprocessableEntity, "url_forbidden")
+	s.do("DELETE", path+"?host=git.example.com", "").ok(http.StatusNoContent)
+	s.do("DELETE", path+"?host=git.example.com", "").problem(http.StatusNotFound, "not_found")
+	s.do("DELETE", path, "").problem(http.StatusUnprocessableEntity, "host_invalid")
+}
+
+func TestHostPort(t *testing.T) {
+	for in, want := range map[string]string{
+		"h": "h:22", "H.Example.COM:2222": "h.example.com:2222", " h ": "h:22", "10.0.0.1": "10.0.0.1:22",
+		"::1": "[::1]:22", "[::1]:7": "[::1]:7", "[::1]": "[::1]:22",
+		"": "", "h:": "", "h:0": "", "h:65536": "", "h:x": "", "-h": "", "a b": "", "u@h": "", "h/x": "", "fe80::1%eth0": "", "h\n": "h:22", "[h": "h:22",
+	} {
+		got, err := hostPort(in)
+		if (err != nil) != (want == "") || err == nil && got.HostPort() != want {
+			t.Errorf("%q: %v, %v", in, got, err)
+		}
+	}
+}
