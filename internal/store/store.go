@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,17 +17,75 @@ var ErrSchemaNewer = errors.New("the database is newer than this program")
 // Options say where the database is.
 type Options struct {
 	URL        string           // "" = SQLite in DataDir; postgres://… = PostgreSQL
-	DataDir    string           // holds trail.db and lock; needed for SQLite alone
+	DataDir    string           // holds issuetrail.db and lock; needed for SQLite alone
 	Log        *zap.Logger      // nil = none
 	GraphBytes int64            // bound of the cached commit graphs; 0 = 48 MiB
 	Now        func() time.Time // for tests; nil = the clock of the database
 }
 
 // A Store is an open database. Its methods may be called from many goroutines.
-type Store struct{}
+type Store struct {
+	db     engine
+	log    *zap.Logger
+	pack   *packer
+	graphs *graphCache
+	adding *ingests
+	wakeup chan struct{}
+}
 
-// Open opens the database, and makes or migrates it.
-func Open(ctx context.Context, o Options) (*Store, error) { return &Store{}, nil }
+// Open opens the database, and makes or migrates it. On SQLite it frees the
+// leases of the daemon before this one and locks DataDir. An error that wraps
+// ErrSchemaNewer means that nothing was written.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.GraphBytes == 0 {
+		o.GraphBytes = 48 << 20
+	}
+	s := &Store{
+		log: o.Log, pack: newPacker(), adding: newIngests(),
+		graphs: newGraphCache(o.GraphBytes), wakeup: make(chan struct{}, 1),
+	}
+	if o.URL == "" {
+		e, err := openSQLite(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		e.bell = s.ring
+		s.db = e
+		if err := s.freeLeases(ctx); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("free the leases of the last run: %w", err)
+		}
+	} else {
+		e, err := openPostgres(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		s.db = e
+		e.start(s.ring)
+	}
+	if err := s.resumeDeletes(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("finish removing repositories: %w", err)
+	}
+	return s, nil
+}
 
 // Close ends what runs and closes the database.
-func (s *Store) Close() error { return nil }
+func (s *Store) Close() error {
+	s.graphs.close()
+	return s.db.close()
+}
+
+// Wake has something in it when a job may be due, put there by this node or,
+// on PostgreSQL, by any other.
+func (s *Store) Wake() <-chan struct{} { return s.wakeup }
+
+func (s *Store) ring() {
+	select {
+	case s.wakeup <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"issuetrail/internal/model"
+)
+
+// CreateToken stores the record of a token under the SHA-256 of it. The error is
+// model.ErrExists when the name is taken.
+func (s *Store) CreateToken(ctx context.Context, name string, role model.Role, hash [32]byte) error {
+	err := s.db.write(ctx, "create_token", func(t *tx) error {
+		now, err := t.now()
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(`INSERT INTO token (name, role, hash, created_at) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING`, name, string(role), hash[:], micros(now))
+		if err == nil && n == 0 {
+			return model.ErrExists
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("create token %q: %w", name, err)
+	}
+	return nil
+}
+
+const tokenColumns = `name, role, created_at, last_used_at`
+
+func scanToken(row scanner) (k model.Token, err error) {
+	var created, used int64
+	err = row.Scan(&k.Name, &k.Role, &created, &used)
+	if errors.Is(err, sql.ErrNoRows) {
+		return k, model.ErrNotFound
+	}
+	k.CreatedAt, k.LastUsedAt = fromMicros(created), fromMicros(used)
+	return k, err
+}
+
+// Tokens lists all tokens by name.
+func (s *Store) Tokens(ctx context.Context) (list []model.Token, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		return t.each(`SELECT `+tokenColumns+` FROM token ORDER BY name`, nil, func(rows *sql.Rows) error {
+			k, err := scanToken(rows)
+			list = append(list, k)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	return list, nil
+}
+
+// RevokeToken removes a token, or gives model.ErrNotFound.
+func (s *Store) RevokeToken(ctx context.Context, name string) error {
+	err := s.db.write(ctx, "revoke_token", func(t *tx) error {
+		n, err := t.exec(`DELETE FROM token WHERE name = $1`, name)
+		if err == nil && n == 0 {
+			return model.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke token %q: %w", name, err)
+	}
+	return nil
+}
+
+// TokenByHash gives the token of that SHA-256, or model.ErrNotFound, and notes
+// its use, to the hour.
+func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (k model.Token, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		k, err = scanToken(t.row(`SELECT `+tokenColumns+` FROM token WHERE hash = $1`, hash[:]))
+		return err
+	})
+	hour := time.Now().UTC().Truncate(time.Hour)
+	if err != nil || !k.LastUsedAt.Before(hour) {
+		return k, err
+	}
+	k.LastUsedAt = hour
+	err = s.db.write(ctx, "use_token", func(t *tx) error {
+		_, err := t.exec(`UPDATE token SET last_used_at = $1 WHERE name = $2`, micros(hour), k.Name)
+		return err
+	})
+	if err != nil {
+		s.log.Sugar().Warnf("note the use of token %q: %v", k.Name, err) // no reason to refuse it
+	}
+	return k, nil
+}
+
+// KnownHosts lists the trusted host keys by host and type.
+func (s *Store) KnownHosts(ctx context.Context) (list []model.KnownHost, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		return t.each(`SELECT host, type, host_key, fingerprint, source, added_at FROM known_host ORDER BY host, type`, nil, func(rows *sql.Rows) error {
+			var h model.KnownHost
+			var added int64
+			err := rows.Scan(&h.Host, &h.Type, &h.Key, &h.Fingerprint, &h.Source, &added)
+			h.AddedAt = fromMicros(added)
+			list = append(list, h)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list known hosts: %w", err)
+	}
+	return list, nil
+}
+
+// AddKnownHosts trusts host keys; one of the same host and type is replaced.
+func (s *Store) AddKnownHosts(ctx context.Context, hosts []model.KnownHost) error {
+	err := s.db.write(ctx, "add_known_hosts", func(t *tx) error {
+		for _, h := range hosts {
+			if h.AddedAt.IsZero() {
+				now, err := t.now()
+				if err != nil {
+					return err
+				}
+				h.AddedAt = now
+			}
+			_, err := t.exec(`INSERT INTO known_host (host, type, host_key, fingerprint, source, added_at) VALUES ($1,$2,$3,$4,$5,$6)
+				ON CONFLICT (host, type) DO UPDATE SET host_key = excluded.host_key, fingerprint = excluded.fingerprint,
+				source = excluded.source, added_at = excluded.added_at`, h.Host, h.Type, h.Key, h.Fingerprint, h.Source, micros(h.AddedAt))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("add known hosts: %w", err)
+	}
+	return nil
+}
+
+// RemoveKnownHost trusts no key of the host ("host:port") any more, or gives
+// model.ErrNotFound.
+func (s *Store) RemoveKnownHost(ctx context.Context, host string) error {
+	err := s.db.write(ctx, "remove_known_host", func(t *tx) error {
+		n, err := t.exec(`DELETE FROM known_host WHERE host = $1`, host)
+		if err == nil && n == 0 {
+			return model.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove known host %s: %w", host, err)
+	}
+	return nil
+}
+
+// Key gives the sealed managed key, or model.ErrNotFound.
+func (s *Store) Key(ctx context.Context) (k model.SealedKey, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		var at int64
+		err := t.row(`SELECT cipher, public_key, installed_at FROM managed_key WHERE id = 1`).Scan(&k.Cipher, &k.PublicKey, &at)
+		k.InstalledAt = fromMicros(at)
+		if errors.Is(err, sql.ErrNoRows) {
+			return model.ErrNotFound
+		}
+		return err
+	})
+	return k, err
+}
+
+// PutKey makes k the managed key in place of the one before.
+func (s *Store) PutKey(ctx context.Context, k model.SealedKey) error {
+	err := s.db.write(ctx, "put_key", func(t *tx) error {
+		_, err := t.exec(`INSERT INTO managed_key (id, cipher, public_key, installed_at) VALUES (1, $1, $2, $3)
+			ON CONFLICT (id) DO UPDATE SET cipher = excluded.cipher, public_key = excluded.public_key, installed_at = excluded.installed_at`,
+			k.Cipher, k.PublicKey, micros(k.InstalledAt))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store the managed key: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"issuetrail/internal/model"
+)
+
+// ingests remember what each running job added so far, for a server may send a
+// commit twice.
+type ingests struct {
+	mu   sync.Mutex
+	jobs map[ingestKey]*hashIndex
+}
+
+type ingestKey struct {
+	job     int64
+	attempt int
+}
+
+func newIngests() *ingests { return &ingests{jobs: map[ingestKey]*hashIndex{}} }
+
+func (i *ingests) of(j model.Job) *hashIndex {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	k := ingestKey{j.ID, j.Attempt}
+	if i.jobs[k] == nil {
+		i.jobs[k] = &hashIndex{}
+	}
+	return i.jobs[k]
+}
+
+func (i *ingests) drop(j model.Job) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.jobs, ingestKey{j.ID, j.Attempt})
+}
+
+// Add stores new commits and their links. They stay invisible until Record; commits that
+// the repo has, or that this job added before, are passed over. Batches of 4096
+// are best. It may take several short transactions; the error is
+// model.ErrFenced when the job is no longer ours. One job adds from one goroutine.
+func (s *Store) Add(ctx context.Context, j model.Job, batch []model.BatchCommit) error {
+	seen := s.adding.of(j)
+	fresh := make([]model.BatchCommit, 0, len(batch))
+	err := s.withGraph(ctx, j.RepoID, func(g *graph, _ []model.Ref, _ []int) {
+		for i := range batch {
+			if g.index.find(batch[i].Hash) >= 0 {
+				continue
+			}
+			if _, added := seen.add(batch[i].Hash); added {
+				fresh = append(fresh, batch[i])
+			}
+		}
+	})
+	for part := range slices.Chunk(fresh, segmentCommits) {
+		if err != nil {
+			break
+		}
+		err = s.addSegment(ctx, j, part)
+	}
+	if err != nil {
+		return fmt.Errorf("add commits to repository %d: %w", j.RepoID, err)
+	}
+	return nil
+}
+
+// A newLink is a row of the link table.
+type newLink struct {
+	key model.IssueKey
+	pos int
+	at  int64
+}
+
+func (s *Store) addSegment(ctx context.Context, j model.Job, commits []model.BatchCommit) error {
+	p := s.pack.pack(commits)
+	var id int64
+	err := s.db.bulk(ctx, "add_segment", func(t *tx) error {
+		if err := fence(t, j); err != nil {
+			return err
+		}
+		err := t.row(`INSERT INTO segment (repo_id, job_id, attempt, commits, linked, bytes) VALUES ($1,$2,$3,$4,$5,$6) RETURNING id`,
+			j.RepoID, j.ID, int64(j.Attempt), int64(len(commits)), int64(p.links), int64(p.bytes)).Scan(&id)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`INSERT INTO segment_index (segment_id, hashes, parents, times, linked) VALUES ($1,$2,$3,$4,$5)`,
+			id, p.hashes, p.parents, p.times, notNil(p.linked))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = s.inSlices(ctx, "add_block", &j, len(p.blocks), func(t *tx, i int) (int, error) {
+		_, err := t.exec(`INSERT INTO segment_block (segment_id, first, raw) VALUES ($1,$2,$3)`, id, int64(p.blocks[i].first), p.blocks[i].raw)
+		return i + 1, err
+	})
+	if err != nil {
+		return err
+	}
+	links := linksOf(commits)
+	return s.inSlices(ctx, "add_links", &j, len(links), func(t *tx, i int) (int, error) {
+		return insertLinks(t, j.RepoID, id, links, i)
+	})
+}
+
+// linksOf gives the links of a segment's commits in the order of the table, each once.
+func linksOf(commits []model.BatchCommit) (links []newLink) {
+	for i := range commits {
+		for _, k := range commits[i].Keys {
+			links = append(links, newLink{k, i, commits[i].CommittedAt * 1e6})
+		}
+	}
+	slices.SortFunc(links, func(a, b newLink) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.pos, b.pos))
+	})
+	return slices.Compact(links)
+}
+
+// linkRows is how many rows one statement inserts, where there are as many.
+const linkRows = 32
+
+var linkSQL = rowSQL{head: `INSERT INTO link (issue_key, segment_id, pos, repo_id, committed_at) VALUES `, columns: 5}
+
+// insertLinks writes some of links from i on and gives the index of the next.
+func insertLinks(t *tx, repoID, segment int64, links []newLink, i int) (int, error) {
+	n := 1
+	if len(links)-i >= linkRows {
+		n = linkRows
+	}
+	args := make([]any, 0, 5*linkRows)
+	for _, l := range links[i : i+n] {
+		args = append(args, string(l.key), segment, int64(l.pos), repoID, l.at)
+	}
+	_, err := t.exec(linkSQL.text(n), args...)
+	return i + n, err
+}
+
+// inSlices does n things in bulk transactions, as many in each as its time allows. step
+// does the one at i, or some from i on, and gives the index of the next. Each
+// transaction is fenced by j, unless that is nil.
+func (s *Store) inSlices(ctx context.Context, name string, j *model.Job, n int, step func(t *tx, i int) (int, error)) error {
+	for at := 0; at < n; {
+		next := at
+		err := s.db.bulk(ctx, name, func(t *tx) (err error) {
+			next = at
+			if j != nil {
+				if err := fence(t, *j); err != nil {
+					return err
+				}
+			}
+			for next < n && (next == at || !t.spent()) {
+				if next, err = step(t, next); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+	return nil
+}
+
+// notNil makes an empty value of nil, for columns that are NOT NULL.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

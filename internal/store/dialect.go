@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"issuetrail/internal/model"
+)
+
+// A dialect is all that differs in the SQL text of the two engines.
+type dialect struct {
+	name       string
+	now        string // a query of the clock, in microseconds; "" = the clock of this process
+	forUpdate  string // appended to a SELECT whose rows must stay as they are until the commit
+	skipLocked string // the same, passing over rows that another transaction holds
+	bytes      string // the type of bytes in a CAST
+	lockClaims string // a statement that lets one Claim run at a time; "" = they do anyway
+}
+
+var sqliteDialect = &dialect{name: "sqlite", bytes: "BLOB"}
+
+var postgresDialect = &dialect{
+	name:       "postgres",
+	bytes:      "BYTEA",
+	now:        `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
+	forUpdate:  ` FOR UPDATE`,
+	skipLocked: ` FOR UPDATE OF j SKIP LOCKED`,
+	lockClaims: `SELECT pg_advisory_xact_lock(7236837)`,
+}
+
+// rowSQL builds "INSERT INTO … VALUES ($1,$2),($3,$4) …" for n rows, once.
+type rowSQL struct {
+	head, tail string
+	columns    int
+	mu         sync.Mutex
+	texts      map[int]string
+}
+
+func (r *rowSQL) text(n int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s, ok := r.texts[n]; ok {
+		return s
+	}
+	var b strings.Builder
+	b.WriteString(r.head)
+	p := 0
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('(')
+		for c := range r.columns {
+			p++
+			if c > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(p))
+		}
+		b.WriteByte(')')
+	}
+	b.WriteString(r.tail)
+	if r.texts == nil {
+		r.texts = map[int]string{}
+	}
+	r.texts[n] = b.String()
+	return r.texts[n]
+}
+
+// known turns the errors of both drivers that mean something to a caller into
+// the model's.
+func known(err error) error {
+	var lite *sqlite.Error
+	var pg *pgconn.PgError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &lite):
+		switch code := lite.Code(); {
+		case code == sqlite3.SQLITE_CONSTRAINT_UNIQUE, code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+			return model.ErrExists
+		case code&0xff == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_WRITE, code == sqlite3.SQLITE_IOERR_FSYNC:
+			return diskFull(err)
+		}
+	case errors.As(err, &pg):
+		switch pg.Code {
+		case "23505": // unique_violation
+			return model.ErrExists
+		case "53100": // disk_full
+			return diskFull(err)
+		}
+	}
+	return err
+}
+
+func diskFull(err error) error {
+	return &model.Failure{
+		Code:   model.CodeDiskFull,
+		Detail: "the disk of the database is full",
+		Hint:   "make room on it; issuetrail goes on by itself",
+		Err:    err,
+	}
+}
+
+// again says that a transaction failed only because another one ran beside it.
+func again(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"issuetrail/internal/model"
+)
+
+// Enqueue makes sure that a job of the repo waits: a new one, or the one that waits
+// already, which then gets the better priority, the earlier time and, if
+// either asked for it, the fetch. A suspended or unknown repo gets none.
+func (s *Store) Enqueue(ctx context.Context, r model.Request) error {
+	err := s.db.write(ctx, "enqueue", func(t *tx) error { return enqueue(t, r) })
+	if err != nil {
+		return fmt.Errorf("queue repository %d: %w", r.RepoID, err)
+	}
+	s.db.wake()
+	return nil
+}
+
+func enqueue(t *tx, r model.Request) error {
+	now, err := t.now()
+	if err != nil {
+		return err
+	}
+	if r.RunAt.IsZero() {
+		r.RunAt = now
+	}
+	_, err = t.exec(`INSERT INTO job (repo_id, priority, fetch, run_at, created_at)
+		SELECT r.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM repo r WHERE r.id = $1 AND r.suspended = 0 AND r.deleted = 0
+		ON CONFLICT (repo_id) WHERE state = 0 DO UPDATE SET
+			priority = CASE WHEN excluded.priority < job.priority THEN excluded.priority ELSE job.priority END,
+			run_at = CASE WHEN excluded.run_at < job.run_at THEN excluded.run_at ELSE job.run_at END,
+			fetch = CASE WHEN excluded.fetch > job.fetch THEN excluded.fetch ELSE job.fetch END`,
+		r.RepoID, int64(r.Priority), flag(r.Fetch), micros(r.RunAt), micros(now))
+	return err
+}
+
+// EnqueueTick queues the repo's scheduled sync if its next tick is still expect, and
+// sets the one after. Of several nodes that try it, one wins.
+func (s *Store) EnqueueTick(ctx context.Context, repoID int64, expect, next time.Time) (won bool, err error) {
+	err = s.db.write(ctx, "tick", func(t *tx) error {
+		won = false
+		n, err := t.exec(`UPDATE repo SET next_sync_at = $1 WHERE id = $2 AND next_sync_at = $3 AND suspended = 0 AND deleted = 0`,
+			micros(next), repoID, micros(expect))
+		if err != nil || n == 0 {
+			return err
+		}
+		won = true
+		return enqueue(t, model.Request{RepoID: repoID, Priority: model.PrioritySchedule, Fetch: true})
+	})
+	if err != nil {
+		return false, fmt.Errorf("queue the scheduled sync of repository %d: %w", repoID, err)
+	}
+	if won {
+		s.db.wake()
+	}
+	return won, nil
+}
+
+// PlanTick sets the repo's next tick, as after a change of its schedule.
+func (s *Store) PlanTick(ctx context.Context, repoID int64, next time.Time) error {
+	err := s.db.write(ctx, "plan", func(t *tx) error {
+		_, err := t.exec(`UPDATE repo SET next_sync_at = $1 WHERE id = $2`, micros(next), repoID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("plan the next sync of repository %d: %w", repoID, err)
+	}
+	return nil
+}
+
+// EnqueueAll queues every repo that is not suspended, spread evenly from now on.
+func (s *Store) EnqueueAll(ctx context.Context, p model.Priority, fetch bool, spread time.Duration) error {
+	err := s.db.write(ctx, "enqueue_all", func(t *tx) error {
+		now, err := t.now()
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		err = t.each(`SELECT id FROM repo WHERE suspended = 0 AND deleted = 0 ORDER BY id`, nil, func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+		for i, id := range ids {
+			if err != nil {
+				break
+			}
+			at := now.Add(spread * time.Duration(i) / time.Duration(len(ids)))
+			err = enqueue(t, model.Request{RepoID: id, Priority: p, Fetch: fetch, RunAt: at})
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("queue all repositories: %w", err)
+	}
+	s.db.wake()
+	return nil
+}
+
+// NextRunAt is when the next job may become due: the earliest time of a waiting
+// one whose repo has none running, or the end of a lease; zero when there is none.
+// It may lie in the past while a limit holds the job back: then wait for Wake.
+func (s *Store) NextRunAt(ctx context.Context) (at time.Time, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		var us int64
+		err := t.row(`SELECT COALESCE(min(CASE WHEN j.state = 1 THEN j.lease_until ELSE j.run_at END), 0) FROM job j
+			WHERE j.state = 1 OR NOT EXISTS (SELECT 1 FROM job x WHERE x.repo_id = j.repo_id AND x.state = 1)`).Scan(&us)
+		at = fromMicros(us)
+		return err
+	})
+	return at, err
+}
+
+// freeLeases makes the jobs of a dead process wait again.
+func (s *Store) freeLeases(ctx context.Context) error {
+	return s.db.write(ctx, "free_leases", func(t *tx) error {
+		_, err := releaseJobs(t, `j.state = 1`)
+		return err
+	})
+}
