@@ -123,9 +123,12 @@ func hasWord(list, word string) bool {
 
 // failed says why reading failed, by the server's own words if it died.
 func (s *Session) failed(err error) error {
+	if cause := s.pr.watch.because(nil); cause != nil {
+		return cause
+	}
 	var f *model.Failure
 	switch {
-	case errors.As(err, &f), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &f):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return s.pr.died()
