@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -30,6 +31,7 @@ func judge(d *model.Delivery, err error) {
 	if len(d.Reason) > maxReason {
 		d.Reason = d.Reason[:maxReason]
 	}
+	d.Reason = strings.ToValidUTF8(d.Reason, "") // a rune cut in two
 }
 
 // logPanic logs err if it is a caught panic, the stack with it, but not the

@@ -112,19 +112,28 @@ func (b *body) grow(ctx context.Context, length int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.room.wait)
 	defer cancel()
-	small := min(size, smallBody) - b.small
-	if b.room.small.Acquire(ctx, small) != nil {
-		return errNoRoom
+	if err := take(ctx, b.room.small, &b.small, min(size, smallBody)); err != nil {
+		return err
 	}
-	b.small += small
-	large := size - b.small - b.large
-	if b.room.large.Acquire(ctx, large) != nil {
-		return errNoRoom
+	if err := take(ctx, b.room.large, &b.large, size-b.small); err != nil {
+		return err
 	}
-	b.large += large
 	grown := make([]byte, len(b.bytes), size)
 	copy(grown, b.bytes)
 	b.bytes = grown
+	return nil
+}
+
+// take raises what is held to want. It asks for nothing where nothing is missing:
+// even that would queue behind those who wait.
+func take(ctx context.Context, from *semaphore.Weighted, held *int64, want int64) error {
+	if want <= *held {
+		return nil
+	}
+	if from.Acquire(ctx, want-*held) != nil {
+		return errNoRoom
+	}
+	*held = want
 	return nil
 }
 
@@ -134,8 +143,9 @@ func tooLarge() answer {
 
 // unread says why a body was not received.
 func unread(err error) answer {
+	var limit *http.MaxBytesError // of a limit around us
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.As(err, &limit):
 		return tooLarge()
 	case errors.Is(err, errNoRoom):
 		return unavailable(Busy, "busy", "too much is being received at this moment")
