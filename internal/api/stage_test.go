@@ -176,12 +176,17 @@ func (s *stage) call(r *http.Request) answered {
 	s.t.Helper()
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	w := httptest.NewRecorder()
-	s.echo.ServeHTTP(w, r)
-	out := answered{s.t, w.Code, w.Header(), w.Body.Bytes()}
+	out := s.raw(r)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.described(r, out)
 	return out
+}
+
+// raw makes a call, described or not.
+func (s *stage) raw(r *http.Request) answered {
+	w := httptest.NewRecorder()
+	s.echo.ServeHTTP(w, r)
+	return answered{s.t, w.Code, w.Header(), w.Body.Bytes()}
 }
 
 // described fails the test when a request that was accepted, or its answer, is not
