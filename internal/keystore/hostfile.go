@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -37,8 +38,9 @@ const maxHostFile = 16 << 20
 type hostFile struct {
 	path string
 	text []byte
-	db   *knownhosts.HostKeyDB
-	list []model.KnownHost // to show; a hashed name stays hashed
+	ask  ssh.HostKeyCallback
+	db   *knownhosts.HostKeyDB // tells which keys are known
+	list []model.KnownHost     // to show; a hashed name stays hashed
 }
 
 func readHostFile(path string) (*hostFile, error) {
@@ -62,28 +64,29 @@ func readHostFile(path string) (*hostFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("known hosts file %s: %w", path, err)
 	}
-	return &hostFile{path, text, db, list}, nil
+	ask, err := xknownhosts.New(path)
+	if err != nil {
+		return nil, fmt.Errorf("known hosts file: %w", err)
+	}
+	return &hostFile{path, text, ask, db, list}, nil
 }
 
-// check says whether the file has a word on the host or the key, and which.
+// check says whether the file has a word on the host or the key, and which. As with
+// OpenSSH, a key of the host's name alone holds for its other ports too.
 func (f *hostFile) check(host string, key ssh.PublicKey) (known bool, err error) {
-	// The library looks at the name alone; it wants an address all the same.
-	err = f.db.HostKeyCallback()(host, &net.TCPAddr{IP: net.IPv4zero, Port: 22}, key)
+	pins, err := f.lookUp(host, key)
 	if err == nil {
 		return true, nil
 	}
+	if len(pins) > 0 {
+		return true, changed(host, key, pins, f.path)
+	}
+	if _, ok := errors.AsType[*xknownhosts.KeyError](err); ok {
+		_, err = f.lookUp(withoutPort(host), key)
+		return err == nil, err
+	}
 	if _, ok := errors.AsType[*xknownhosts.RevokedError](err); ok {
 		return true, revoked(host, key, f.path)
-	}
-	var pins []model.KnownHost
-	if e, ok := errors.AsType[*xknownhosts.KeyError](err); ok {
-		for _, w := range e.Want {
-			pins = append(pins, knownHost(host, w.Key, "file"))
-		}
-		if len(pins) == 0 {
-			return false, nil
-		}
-		return true, changed(host, key, pins, f.path)
 	}
 	return true, &model.Failure{ // a host certificate that does not hold
 		Code:   model.CodeHostKeyChanged,
@@ -91,6 +94,47 @@ func (f *hostFile) check(host string, key ssh.PublicKey) (known bool, err error)
 		Hint:   "tell the server's administrator",
 		Err:    err,
 	}
+}
+
+// lookUp asks the library, and gives the keys that it has instead of this one.
+func (f *hostFile) lookUp(host string, key ssh.PublicKey) (pins []model.KnownHost, err error) {
+	// It looks at the name alone; it wants an address all the same.
+	err = f.ask(host, &net.TCPAddr{IP: net.IPv4zero, Port: 22}, key)
+	if e, ok := errors.AsType[*xknownhosts.KeyError](err); ok {
+		for _, w := range e.Want {
+			pins = append(pins, knownHost(host, w.Key, "file"))
+		}
+	}
+	return pins, err
+}
+
+func (f *hostFile) algorithms(host string) []string {
+	keys := f.db.HostKeys(host)
+	if len(keys) == 0 {
+		keys = f.db.HostKeys(withoutPort(host))
+	}
+	var algos []string
+	for _, key := range keys {
+		more := algorithmsOf(key.Type())
+		if key.Cert {
+			more = certAlgorithms
+		}
+		if !slices.Contains(algos, more[0]) {
+			algos = append(algos, more...)
+		}
+	}
+	return algos
+}
+
+// certAlgorithms are all of them: an authority signs host keys of other types than its own.
+var certAlgorithms = []string{
+	ssh.CertAlgoED25519v01, ssh.CertAlgoECDSA256v01, ssh.CertAlgoECDSA384v01, ssh.CertAlgoECDSA521v01,
+	ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01,
+}
+
+func withoutPort(host string) string {
+	name, _, _ := net.SplitHostPort(host)
+	return net.JoinHostPort(name, "22")
 }
 
 // parseHosts lists the keys of a known_hosts text, for each of their hosts.

@@ -103,7 +103,7 @@ func TestImportFormats(t *testing.T) {
 // leaks says whether a message holds a piece of a text that has the length of a secret.
 func leaks(message string, text []byte) bool {
 	for line := range bytes.SplitSeq(text, []byte{'\n'}) {
-		if len(line) > 20 && !bytes.HasPrefix(line, []byte("-----")) && strings.Contains(message, string(line[:20])) {
+		if len(line) > 20 && !bytes.Contains(line, []byte("--")) && strings.Contains(message, string(line[:20])) {
 			return true
 		}
 	}

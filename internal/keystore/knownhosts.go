@@ -152,19 +152,24 @@ func (k *KnownHosts) Algorithms(hostport string) []string {
 		return nil
 	}
 	if t.file != nil {
-		if algos := t.file.db.HostKeyAlgorithms(host); len(algos) > 0 {
+		if algos := t.file.algorithms(host); len(algos) > 0 {
 			return algos
 		}
 	}
 	var algos []string
 	for _, pin := range t.hosts[host] {
-		if pin.Type == ssh.KeyAlgoRSA {
-			// An ssh-rsa key signs with SHA-2 where the server can: RFC 8332.
-			algos = append(algos, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
-		}
-		algos = append(algos, pin.Type)
+		algos = append(algos, algorithmsOf(pin.Type)...)
 	}
 	return algos
+}
+
+// algorithmsOf gives the algorithms of a key type. An ssh-rsa key signs with SHA-2
+// where the server can: RFC 8332.
+func algorithmsOf(keyType string) []string {
+	if keyType == ssh.KeyAlgoRSA {
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
+	}
+	return []string{keyType}
 }
 
 // List gives all trusted keys, by host and type.

@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"context"
+	"crypto/rsa"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,10 +33,24 @@ func shell(t testing.TB, command string) {
 	}
 }
 
-// makeKeys fills a folder with keys of all formats, made by the real tools; the
-// passphrase of the encrypted ones is "correct horse".
+// makeKeys gives a folder with keys of all formats, made by the real tools once;
+// the passphrase of the encrypted ones is "correct horse".
 func makeKeys(t testing.TB) string {
 	t.Helper()
+	made.Do(func() { made.files = toolKeys(t) })
+	dir := t.TempDir()
+	for name, text := range made.files {
+		write(t, filepath.Join(dir, name), text, 0o600)
+	}
+	return dir
+}
+
+var made struct {
+	sync.Once
+	files map[string][]byte
+}
+
+func toolKeys(t testing.TB) map[string][]byte {
 	dir := t.TempDir()
 	f := func(name string) string { return filepath.Join(dir, name) }
 	keygen := func(name, pass string, args ...string) {
@@ -64,12 +79,15 @@ func makeKeys(t testing.TB) string {
 	run(t, "openssl", "rsa", "-des3", "-traditional", "-passout", "pass:"+passphrase, "-in", f("pkcs1"), "-out", f("pkcs1-des3"))
 	run(t, "openssl", "req", "-x509", "-key", f("pkcs1"), "-subj", "/CN=x", "-out", f("cert"))
 	run(t, "ssh-keygen", "-q", "-s", f("pkcs1"), "-I", "me", f("openssh.pub"))
-	for _, name := range []string{"tiny", "short", "pkcs8", "pkcs8-enc", "der"} {
-		if err := os.Chmod(f(name), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	files := map[string][]byte{}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return dir
+	for _, n := range names {
+		files[n.Name()] = readAll(t, f(n.Name()))
+	}
+	return files
 }
 
 const passphrase = "correct horse"
@@ -149,3 +167,12 @@ func (m *memory) RemoveKnownHost(_ context.Context, host string) error {
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
+
+func mustGenerate(t testing.TB) *rsa.PrivateKey {
+	t.Helper()
+	key, err := GenerateRSA(MinBits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
