@@ -119,7 +119,7 @@ func TestLinks(t *testing.T) {
 // TestHostileBodies: what is signed may still be absurd. Each of these takes
 // little memory and never a panic.
 func TestHostileBodies(t *testing.T) {
-	const size = 8 << 20
+	const size = 2 << 20
 	fill := func(head, unit, tail string) []byte {
 		return []byte(head + strings.Repeat(unit, size/len(unit)) + tail)
 	}
