@@ -59,7 +59,15 @@ func writeHistory(w io.Writer, s shape, seed uint64) error {
 	h.kept = 1
 	h.first()
 	for h.commits < s.Commits {
-		h.step()
+		switch owed, slot := h.owed(); {
+		case h.commits+owed+2 <= s.Commits:
+			h.step()
+		case owed > 0:
+			h.end(h.open[slot])
+			h.open[slot] = nil
+		default:
+			h.onMain(h.message("", h.commits), h.edit(0), 0)
+		}
 	}
 	h.finish()
 	fmt.Fprintln(h.w, "done")
@@ -102,6 +110,17 @@ func (h *history) step() {
 		h.end(f)
 		h.open[slot] = nil
 	}
+}
+
+// owed counts the features that must be merged before the end, or their commits are lost,
+// and gives the slot of one.
+func (h *history) owed() (n, slot int) {
+	for i, f := range h.open {
+		if f != nil && !f.keep && f.tip != 0 {
+			n, slot = n+1, i
+		}
+	}
+	return n, slot
 }
 
 // edit changes a few files of a package and gives their blobs.
@@ -187,7 +206,8 @@ func (h *history) work(slot int, f *feature) {
 	f.left--
 }
 
-// end merges, squashes or abandons a feature, and names its branch if that stays.
+// end merges, squashes or abandons a feature, and names its branch if that stays. What
+// is squashed or abandoned keeps its branch, so that no commit is lost.
 func (h *history) end(f *feature) {
 	h.tips = append(h.tips, f.tip)
 	if f.keep {
@@ -197,7 +217,7 @@ func (h *history) end(f *feature) {
 		return
 	}
 	h.merges++
-	if f.keep || h.r.IntN(4) > 0 {
+	if !f.keep || h.r.IntN(4) > 0 {
 		h.onMain(h.mergeMessage(f.name, f.key, h.merges), f.files, f.tip)
 		return
 	}

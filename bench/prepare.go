@@ -12,7 +12,7 @@ import (
 
 // generatorVersion is part of the name of a cached repository: raise it when the
 // generator writes another one.
-const generatorVersion = 2
+const generatorVersion = 3
 
 // generated gives a repository of the wanted shape, made once and kept in the cache.
 func (b *bench) generated(ctx context.Context, s shape) (string, error) {
