@@ -20,15 +20,13 @@ type dialect struct {
 	now        string // a query of the clock, in microseconds; "" = the clock of this process
 	forUpdate  string // appended to a SELECT whose rows must stay as they are until the commit
 	skipLocked string // the same, passing over rows that another transaction holds
-	bytes      string // the type of bytes in a CAST
 	lockClaims string // a statement that lets one Claim run at a time; "" = they do anyway
 }
 
-var sqliteDialect = &dialect{name: "sqlite", bytes: "BLOB"}
+var sqliteDialect = &dialect{name: "sqlite"}
 
 var postgresDialect = &dialect{
 	name:       "postgres",
-	bytes:      "BYTEA",
 	now:        `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 	forUpdate:  ` FOR UPDATE`,
 	skipLocked: ` FOR UPDATE OF j SKIP LOCKED`,

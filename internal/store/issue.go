@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"issuetrail/internal/model"
 )
@@ -99,7 +100,7 @@ func (s *Store) issueRows(ctx context.Context, out *model.Issue, unreachable boo
 		}
 		err = t.each(`SELECT b.repo_id, b.name, f.tip FROM branch_link b
 			JOIN repo r ON r.id = b.repo_id AND r.deleted = 0
-			JOIN ref f ON f.repo_id = b.repo_id AND f.name = CAST('refs/heads/' AS `+t.sql.bytes+`) || b.name
+			JOIN ref f ON f.repo_id = b.repo_id AND f.name = b.name
 			WHERE b.issue_key = $1 ORDER BY b.repo_id, b.name`, []any{string(out.Key)}, func(r *sql.Rows) error {
 			b, err := scanBranchLink(r, out.Key)
 			out.Branches = append(out.Branches, b)
@@ -135,6 +136,7 @@ func scanBranchLink(row scanner, key model.IssueKey) (model.BranchLink, error) {
 	var tip []byte
 	err := row.Scan(&b.RepoID, &b.Name, &tip)
 	copy(b.Tip[:], tip)
+	b.Name = strings.TrimPrefix(b.Name, model.HeadPrefix)
 	return b, err
 }
 

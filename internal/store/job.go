@@ -86,7 +86,7 @@ func dueJob(t *tx, o model.ClaimOptions, now time.Time) (id int64, err error) {
 func loadClaimed(t *tx, c *model.Claimed) error {
 	var digest []byte
 	var runAt, created int64
-	repo, err := scanRepo(t.row(`SELECT `+repoColumns+`, j.repo_id, j.priority, j.fetch, j.attempt, j.run_at, j.created_at,
+	repo, err := scanRepo(t.row(`SELECT `+repoColumns+`, j.repo_id, j.priority, j.fetches, j.attempt, j.run_at, j.created_at,
 		r.digest, r.rules, r.failures, r.indexed FROM job j JOIN repo r ON r.id = j.repo_id WHERE j.id = $1`, c.ID),
 		&c.RepoID, &c.Priority, &c.Fetch, &c.Attempt, &runAt, &created, &digest, &c.Rules, &c.Failures, &c.Indexed)
 	c.Repo = repo
@@ -100,7 +100,7 @@ func loadClaimed(t *tx, c *model.Claimed) error {
 func releaseJobs(t *tx, which string, args ...any) (n int, err error) {
 	type held struct{ id, repo, priority, fetch, attempt int64 }
 	var jobs []held
-	err = t.each(`SELECT j.id, j.repo_id, j.priority, j.fetch, j.attempt FROM job j WHERE `+which+t.sql.skipLocked, args, func(rows *sql.Rows) error {
+	err = t.each(`SELECT j.id, j.repo_id, j.priority, j.fetches, j.attempt FROM job j WHERE `+which+t.sql.skipLocked, args, func(rows *sql.Rows) error {
 		var h held
 		err := rows.Scan(&h.id, &h.repo, &h.priority, &h.fetch, &h.attempt)
 		jobs = append(jobs, h)
@@ -123,7 +123,7 @@ func putBack(t *tx, id, repoID int64, runAt time.Time) error {
 	n, err := t.exec(`UPDATE job SET
 		priority = CASE WHEN o.priority < job.priority THEN o.priority ELSE job.priority END,
 		run_at = CASE WHEN $2 < job.run_at THEN $2 ELSE job.run_at END,
-		fetch = CASE WHEN o.fetch > job.fetch THEN o.fetch ELSE job.fetch END,
+		fetches = CASE WHEN o.fetches > job.fetches THEN o.fetches ELSE job.fetches END,
 		attempt = CASE WHEN o.attempt > job.attempt THEN o.attempt ELSE job.attempt END
 		FROM job o WHERE o.id = $1 AND job.repo_id = $3 AND job.state = 0`, id, micros(runAt), repoID)
 	if err != nil {

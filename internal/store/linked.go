@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"issuetrail/internal/model"
 )
@@ -16,15 +18,20 @@ func (s *Store) LinkedBranches(ctx context.Context, repoID int64, limit int, cur
 	if err != nil {
 		return nil, "", err
 	}
+	name, err := hex.DecodeString(at.text(0)) // names need not be UTF-8
+	if err != nil {
+		return nil, "", ErrCursor
+	}
 	err = s.db.read(ctx, func(t *tx) error {
 		return t.each(`SELECT b.repo_id, b.name, f.tip, b.issue_key FROM branch_link b
-			JOIN ref f ON f.repo_id = b.repo_id AND f.name = CAST('refs/heads/' AS `+t.sql.bytes+`) || b.name
+			JOIN ref f ON f.repo_id = b.repo_id AND f.name = b.name
 			WHERE b.repo_id = $1 AND (b.name > $2 OR (b.name = $2 AND b.issue_key > $3)) ORDER BY b.name, b.issue_key LIMIT $4`,
-			[]any{repoID, []byte(at.text(0)), at.text(1), int64(limit) + 1}, func(rows *sql.Rows) error {
+			[]any{repoID, notNil(name), at.text(1), int64(limit) + 1}, func(rows *sql.Rows) error {
 				var b model.BranchLink
 				var tip []byte
 				err := rows.Scan(&b.RepoID, &b.Name, &tip, &b.Key)
 				copy(b.Tip[:], tip)
+				b.Name = strings.TrimPrefix(b.Name, model.HeadPrefix)
 				out = append(out, b)
 				return err
 			})
@@ -34,7 +41,7 @@ func (s *Store) LinkedBranches(ctx context.Context, repoID int64, limit int, cur
 	}
 	if len(out) > limit {
 		out = out[:limit]
-		next = cursor(out[limit-1].Name, string(out[limit-1].Key))
+		next = cursor(hex.EncodeToString([]byte(model.HeadPrefix+out[limit-1].Name)), string(out[limit-1].Key))
 	}
 	return out, next, nil
 }

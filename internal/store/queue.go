@@ -29,12 +29,12 @@ func enqueue(t *tx, r model.Request) error {
 	if r.RunAt.IsZero() {
 		r.RunAt = now
 	}
-	_, err = t.exec(`INSERT INTO job (repo_id, priority, fetch, run_at, created_at)
+	_, err = t.exec(`INSERT INTO job (repo_id, priority, fetches, run_at, created_at)
 		SELECT r.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM repo r WHERE r.id = $1 AND r.suspended = 0 AND r.deleted = 0
 		ON CONFLICT (repo_id) WHERE state = 0 DO UPDATE SET
 			priority = CASE WHEN excluded.priority < job.priority THEN excluded.priority ELSE job.priority END,
 			run_at = CASE WHEN excluded.run_at < job.run_at THEN excluded.run_at ELSE job.run_at END,
-			fetch = CASE WHEN excluded.fetch > job.fetch THEN excluded.fetch ELSE job.fetch END`,
+			fetches = CASE WHEN excluded.fetches > job.fetches THEN excluded.fetches ELSE job.fetches END`,
 		r.RepoID, int64(r.Priority), flag(r.Fetch), micros(r.RunAt), micros(now))
 	return err
 }

@@ -175,7 +175,7 @@ func recordRef(t *tx, repoID int64, u model.RefUpdate, keys map[string][]model.I
 		if _, err := t.exec(`DELETE FROM ref WHERE repo_id = $1 AND name = $2`, repoID, []byte(u.Name)); err != nil || !isBranch {
 			return err
 		}
-		_, err := t.exec(`DELETE FROM branch_link WHERE repo_id = $1 AND name = $2`, repoID, []byte(name))
+		_, err := t.exec(`DELETE FROM branch_link WHERE repo_id = $1 AND name = $2`, repoID, []byte(u.Name))
 		return err
 	}
 	var peeled []byte
@@ -188,13 +188,14 @@ func recordRef(t *tx, repoID int64, u model.RefUpdate, keys map[string][]model.I
 		return err
 	}
 	for _, k := range keys[name] {
-		if err := linkBranch(t, k, repoID, name); err != nil {
+		if err := linkBranch(t, k, repoID, u.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// linkBranch links a branch by its full name.
 func linkBranch(t *tx, key model.IssueKey, repoID int64, name string) error {
 	now, err := t.now()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"issuetrail/internal/model"
 )
@@ -198,6 +199,7 @@ func (r *relinking) branches(ctx context.Context, branch func(string) []model.Is
 		return t.each(`SELECT issue_key, name FROM branch_link WHERE repo_id = $1`, []any{r.job.RepoID}, func(rows *sql.Rows) error {
 			var l link
 			err := rows.Scan(&l.key, &l.name)
+			l.name = strings.TrimPrefix(l.name, model.HeadPrefix)
 			have[l] = true
 			return err
 		})
@@ -228,9 +230,9 @@ func (r *relinking) branches(ctx context.Context, branch func(string) []model.Is
 	return r.s.inSlices(ctx, "relink_branches", &r.job, len(changes), func(t *tx, i int) (int, error) {
 		c := changes[i]
 		if c.Added {
-			return i + 1, linkBranch(t, c.Key, r.job.RepoID, c.Branch)
+			return i + 1, linkBranch(t, c.Key, r.job.RepoID, model.HeadPrefix+c.Branch)
 		}
-		_, err := t.exec(`DELETE FROM branch_link WHERE issue_key = $1 AND repo_id = $2 AND name = $3`, string(c.Key), r.job.RepoID, []byte(c.Branch))
+		_, err := t.exec(`DELETE FROM branch_link WHERE issue_key = $1 AND repo_id = $2 AND name = $3`, string(c.Key), r.job.RepoID, []byte(model.HeadPrefix+c.Branch))
 		return i + 1, err
 	})
 }

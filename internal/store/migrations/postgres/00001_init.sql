@@ -48,7 +48,7 @@ CREATE TABLE job (
   repo_id     BIGINT NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
   state       BIGINT NOT NULL DEFAULT 0, -- 0 waits, 1 runs
   priority    BIGINT NOT NULL,
-  fetch       BIGINT NOT NULL,
+  fetches     BIGINT NOT NULL,
   attempt     BIGINT NOT NULL DEFAULT 0,
   node        TEXT COLLATE "C" NOT NULL DEFAULT '',
   lease_until BIGINT NOT NULL DEFAULT 0,
@@ -116,7 +116,7 @@ CREATE INDEX link_repo ON link (repo_id, committed_at, segment_id, pos);
 CREATE TABLE branch_link (
   issue_key  TEXT COLLATE "C" NOT NULL,
   repo_id    BIGINT NOT NULL,
-  name       BYTEA NOT NULL,    -- short
+  name       BYTEA NOT NULL,    -- full: refs/heads/…
   created_at BIGINT NOT NULL,
   PRIMARY KEY (issue_key, repo_id, name)
 );

@@ -48,7 +48,7 @@ CREATE TABLE job (
   repo_id     INTEGER NOT NULL REFERENCES repo (id) ON DELETE CASCADE,
   state       INTEGER NOT NULL DEFAULT 0, -- 0 waits, 1 runs
   priority    INTEGER NOT NULL,
-  fetch       INTEGER NOT NULL,
+  fetches     INTEGER NOT NULL,
   attempt     INTEGER NOT NULL DEFAULT 0,
   node        TEXT NOT NULL DEFAULT '',
   lease_until INTEGER NOT NULL DEFAULT 0,
@@ -116,7 +116,7 @@ CREATE INDEX link_repo ON link (repo_id, committed_at, segment_id, pos);
 CREATE TABLE branch_link (
   issue_key  TEXT NOT NULL,
   repo_id    INTEGER NOT NULL,
-  name       BLOB NOT NULL,    -- short
+  name       BLOB NOT NULL,    -- full: refs/heads/…
   created_at INTEGER NOT NULL,
   PRIMARY KEY (issue_key, repo_id, name)
 ) WITHOUT ROWID;
