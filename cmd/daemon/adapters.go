@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/crypto/ssh"
+
+	"issuetrail/internal/keystore"
+	"issuetrail/internal/mirror"
+	"issuetrail/internal/model"
+	"issuetrail/internal/store"
+	"issuetrail/internal/sync"
+)
+
+// history lets the room sync speak to the room mirror.
+type history struct{ pool *mirror.Pool }
+
+func (h history) Open(ctx context.Context, a model.Address) (sync.Session, error) {
+	s, err := h.pool.Open(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return session{s}, nil
+}
+
+// session is a mirror.Session in the words of the room sync.
+type session struct{ *mirror.Session }
+
+func (s session) Fetch(ctx context.Context, wants, haves []model.Hash, progress func(model.Progress),
+	emit func(model.RawCommit) error,
+) (map[model.Hash]model.Hash, error) {
+	res, err := s.Session.Fetch(ctx, mirror.FetchRequest{Wants: wants, Haves: haves, Progress: progress}, emit)
+	return res.Tags, err
+}
+
+// keys lets the API speak to the keyring, whose errors get the API's form.
+type keys struct{ *keystore.Keyring }
+
+func (k keys) Generate(ctx context.Context, bits int) (model.KeyInfo, error) {
+	info, err := k.Keyring.Generate(ctx, bits)
+	return info, keyFailure(err)
+}
+
+func (k keys) Import(ctx context.Context, pem, passphrase []byte) (model.KeyInfo, string, error) {
+	info, from, err := k.Keyring.Import(ctx, pem, passphrase)
+	return info, from, keyFailure(err)
+}
+
+func keyFailure(err error) error {
+	if e, ok := errors.AsType[*keystore.KeyError](err); ok {
+		return &model.Failure{Code: e.Code, Detail: e.Detail, Err: err}
+	}
+	return err
+}
+
+// hostKeys lets the API speak to the known hosts and scan servers.
+type hostKeys struct {
+	known *keystore.KnownHosts
+	pool  *mirror.Pool
+}
+
+func (h hostKeys) List(context.Context) ([]model.KnownHost, error) { return h.known.List(), nil }
+
+func (h hostKeys) Scan(ctx context.Context, hostport string) ([]model.KnownHost, error) {
+	offered, err := h.pool.Scan(ctx, hostport)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]model.KnownHost, len(offered))
+	for i, key := range offered {
+		found[i] = model.KnownHost{Host: hostport, Type: key.Type(), Key: key.Marshal(), Fingerprint: ssh.FingerprintSHA256(key)}
+	}
+	return found, nil
+}
+
+func (h hostKeys) Trust(ctx context.Context, hostport, fingerprint string) (model.KnownHost, error) {
+	offered, err := h.pool.Scan(ctx, hostport)
+	if err != nil {
+		return model.KnownHost{}, err
+	}
+	if !slices.ContainsFunc(offered, func(k ssh.PublicKey) bool { return ssh.FingerprintSHA256(k) == fingerprint }) {
+		return model.KnownHost{}, model.ErrNotFound
+	}
+	added, err := h.known.Add(ctx, hostport, fingerprint, offered)
+	if err != nil {
+		return model.KnownHost{}, keyFailure(err)
+	}
+	return added[0], nil
+}
+
+func (h hostKeys) Remove(ctx context.Context, hostport string) error {
+	return keyFailure(h.known.Remove(ctx, hostport))
+}
+
+// tester lets the API try a connection.
+type tester struct{ pool *mirror.Pool }
+
+func (t tester) Test(ctx context.Context, a model.Address) (int, string, error) {
+	res, err := t.pool.Test(ctx, a)
+	return res.Refs, res.HostKey, err
+}
+
+// relinker lets the API ask what a relink would change.
+type relinker struct{ *sync.Runner }
+
+func (r relinker) DryRun(ctx context.Context, repo model.Repo, changed func(model.LinkChange)) error {
+	return r.RelinkDryRun(ctx, repo, changed)
+}
+
+// issues lets issues.unreachable: keep show what no followed ref reaches any more
+// without being asked.
+type issues struct {
+	*store.Store
+	keep func() bool
+}
+
+func (i issues) Issue(ctx context.Context, key model.IssueKey, q model.IssueQuery) (model.Issue, error) {
+	q.Unreachable = q.Unreachable || i.keep()
+	return i.Store.Issue(ctx, key, q)
+}

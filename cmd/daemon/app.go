@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"issuetrail/internal/api"
+	"issuetrail/internal/config"
+	"issuetrail/internal/hosts"
+	"issuetrail/internal/keystore"
+	"issuetrail/internal/mirror"
+	"issuetrail/internal/model"
+	"issuetrail/internal/store"
+	"issuetrail/internal/sync"
+	"issuetrail/internal/webhook"
+)
+
+// An app is the whole daemon: every room, wired.
+type app struct {
+	log       *zap.Logger
+	path      string // of the config; "" for the demo
+	cfg       atomic.Pointer[config.Config]
+	directory atomic.Pointer[directory]
+
+	store   *store.Store
+	ring    *keystore.Keyring
+	known   *keystore.KnownHosts
+	pool    *mirror.Pool
+	runner  *sync.Runner
+	webhook *webhook.Handler
+	api     *api.API
+	reloads reloadCounts
+}
+
+// newApp opens the database and wires the rooms. The caller must close it.
+func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logger) (_ *app, err error) {
+	a := &app{log: log, path: path}
+	a.cfg.Store(cfg)
+	dir, err := newDirectory(cfg, log)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	a.directory.Store(dir)
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if err := a.openStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := a.openKeys(ctx, cfg); err != nil {
+		return nil, err
+	}
+	tmp, err := emptyFolder(filepath.Join(cfg.DataDir, "tmp"))
+	if err != nil {
+		return nil, err
+	}
+	a.pool = mirror.NewPool(mirror.Options{
+		Keys: a.ring, HostKeys: a.known, TempDir: tmp,
+		Allow:     func() []netip.Prefix { return a.directory.Load().allow },
+		AllowSHA1: func(hostport string) bool { return a.directory.Load().allowSHA1(hostport) },
+	})
+	a.runner, err = sync.New(sync.Parts{
+		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store,
+		History: history{a.pool}, Log: log.Named("sync"),
+	}, syncOptions(cfg))
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	if err := a.declare(ctx); err != nil {
+		return nil, err
+	}
+	a.webhook = webhook.New(webhook.Options{
+		Hosts: func(name string) (hosts.Host, hosts.Secret, bool) { return a.directory.Load().webhook(name) },
+		Inbox: a.store, Log: log.Named("webhook"),
+	})
+	a.api = api.New(a.apiOptions())
+	return a, nil
+}
+
+func (a *app) openStore(ctx context.Context, cfg *config.Config) (err error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return &exitError{exitConfig, fmt.Errorf("data_dir: %w", err)}
+	}
+	a.store, err = store.Open(ctx, store.Options{URL: cfg.Database.URL, DataDir: cfg.DataDir, Log: a.log.Named("store")})
+	if errors.Is(err, store.ErrSchemaNewer) {
+		return &exitError{exitConfig, err}
+	}
+	return err
+}
+
+// openKeys opens the shared key and the known hosts. A key file that cannot serve is
+// a mistake of the config; no key at all is not.
+func (a *app) openKeys(ctx context.Context, cfg *config.Config) (err error) {
+	a.ring, err = keystore.Open(ctx, keystore.Options{
+		Vault: a.store, File: cfg.Key.File, PassphraseFile: cfg.Key.PassphraseFile,
+		MasterKeyFile: cfg.Key.MasterKeyFile, DataDir: cfg.DataDir,
+	})
+	if _, bad := errors.AsType[*keystore.KeyError](err); bad {
+		return &exitError{exitConfig, err}
+	}
+	if err != nil {
+		return err
+	}
+	a.known, err = keystore.NewKnownHosts(ctx, keystore.KnownHostsOptions{Trust: a.store, File: cfg.KnownHostsFile})
+	if err != nil && cfg.KnownHostsFile != "" {
+		return &exitError{exitConfig, err}
+	}
+	return err
+}
+
+func (a *app) apiOptions() api.Options {
+	return api.Options{
+		Issues: issues{a.store, func() bool { return a.cfg.Load().Issues.Unreachable == "keep" }},
+		Repos:  a.store, RepoEdits: a.store, RepoLinks: a.store, Jobs: a.store, Deliveries: a.store,
+		Tokens: a.store, Database: a.store, Keys: keys{a.ring}, HostKeys: hostKeys{a.known, a.pool}, Tester: tester{a.pool},
+		Relinker:      relinker{a.runner},
+		Links:         func(r model.Repo) model.Links { return a.directory.Load().links(r) },
+		JiraURL:       func(key model.IssueKey) string { return jiraURL(a.cfg.Load(), key) },
+		CheckSchedule: sync.CheckSchedule,
+		ResolveHost: func(name string, to model.Address) (string, error) {
+			return a.directory.Load().resolve(name, to)
+		},
+		AddressAllowed: func(to model.Address) error { return mirror.Allowed(to, a.directory.Load().allow) },
+		Defaults: func() (string, model.Mirror) {
+			s := a.cfg.Load().Sync
+			return s.Schedule, model.Mirror(s.Mirror)
+		},
+		Changed: func(model.Repo) { a.runner.Poke() },
+		Version: build(),
+		Log:     a.log.Named("api"),
+	}
+}
+
+// declare makes the repositories of the config known.
+func (a *app) declare(ctx context.Context) error {
+	cfg, dir := a.cfg.Load(), a.directory.Load()
+	specs := make([]model.RepoSpec, 0, len(cfg.Repositories))
+	for _, r := range cfg.Repositories {
+		to, err := model.ParseAddress(r.URL)
+		if err != nil {
+			return err
+		}
+		host, err := dir.resolve(r.Host, to)
+		if err != nil {
+			return err
+		}
+		specs = append(specs, model.RepoSpec{
+			URL: r.URL, Host: host, Schedule: r.Schedule, Mirror: model.Mirror(r.Mirror), Projects: r.Projects, Source: model.SourceConfig,
+		})
+	}
+	return a.store.DeclareRepos(ctx, specs)
+}
+
+// close ends what newApp opened, in reverse order.
+func (a *app) close() {
+	if a.pool != nil {
+		if err := a.pool.Close(); err != nil {
+			a.log.Warn("close SSH connections", zap.Error(err))
+		}
+	}
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			a.log.Error("close the database", zap.Error(err))
+		}
+	}
+}
+
+// keepDeliveries is how long the delivery log goes back.
+const keepDeliveries = 14 * 24 * time.Hour
+
+// housekeeping prunes the delivery log each hour, and looks often for host keys that
+// another node added.
+func (a *app) housekeeping(ctx context.Context) {
+	prune, reload := time.NewTicker(time.Hour), time.NewTicker(10*time.Second)
+	defer prune.Stop()
+	defer reload.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-prune.C:
+			err = a.store.PruneDeliveries(ctx, time.Now().Add(-keepDeliveries))
+		case <-reload.C:
+			if a.cfg.Load().KnownHostsFile == "" {
+				err = a.known.Reload(ctx)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("housekeeping", zap.Error(err))
+		}
+	}
+}
+
+// emptyFolder makes a private folder and removes what a killed daemon left in it.
+func emptyFolder(path string) (string, error) {
+	if err := os.RemoveAll(path); err != nil {
+		return "", fmt.Errorf("temporary folder: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("temporary folder: %w", err)
+	}
+	return path, nil
+}
+
+// nodeName is unique among daemons, also among those of one machine and those that
+// follow each other.
+func nodeName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "node"
+	}
+	var b [4]byte
+	_, _ = rand.Read(b[:])
+	return name + "-" + hex.EncodeToString(b[:])
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"issuetrail/internal/api/client"
+	"issuetrail/internal/api/wire"
+	"issuetrail/internal/config"
+	"issuetrail/internal/keystore"
+)
+
+// A checkResult is what `issuetrail check --json` prints.
+type checkResult struct {
+	Config       string            `json:"config"`
+	OK           bool              `json:"ok"`
+	Key          string            `json:"key"` // fingerprint, or where it is managed
+	Repositories []repositoryCheck `json:"repositories,omitempty"`
+}
+
+type repositoryCheck struct {
+	URL string `json:"url"`
+	wire.TestResult
+}
+
+// checkCommand is `issuetrail check [--connect]`.
+func checkCommand() *cobra.Command {
+	c := &cobra.Command{Use: "check", Short: "Validates the config, the key and the modes of secret files"}
+	c.Flags().Bool("connect", false, "also have the running daemon reach every repository")
+	c.Flags().String("socket", "", "control socket of the daemon, for --connect (default: that of the config)")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		path := configPath(cmd)
+		cfg, err := loadConfig(path)
+		if err != nil {
+			return err
+		}
+		res := checkResult{Config: path, OK: true}
+		if res.Key, err = checkFiles(cmd, cfg); err != nil {
+			return &exitError{exitConfig, err}
+		}
+		if connect, _ := cmd.Flags().GetBool("connect"); connect {
+			if err := checkConnections(cmd, cfg, &res); err != nil {
+				return err
+			}
+		}
+		return printCheck(cmd, res)
+	}
+	return withConfig(c)
+}
+
+// checkFiles reads the secrets and, where the config names one, the key.
+func checkFiles(cmd *cobra.Command, cfg *config.Config) (key string, err error) {
+	if _, err := newDirectory(cfg, zap.NewNop()); err != nil {
+		return "", err
+	}
+	if cfg.Key.File == "" {
+		return "managed by the daemon", nil
+	}
+	ring, err := keystore.Open(cmd.Context(), keystore.Options{File: cfg.Key.File, PassphraseFile: cfg.Key.PassphraseFile, DataDir: cfg.DataDir})
+	if err != nil {
+		return "", err
+	}
+	info, err := ring.Info(cmd.Context())
+	if err != nil {
+		return "", err
+	}
+	return info.Fingerprint, nil
+}
+
+// checkConnections has the daemon try every repository that is not suspended, and
+// those of the config that it does not know yet.
+func checkConnections(cmd *cobra.Command, cfg *config.Config, res *checkResult) error {
+	o := client.Options{Socket: controlSocket(cfg)}
+	if s, _ := cmd.Flags().GetString("socket"); s != "" {
+		o.Socket = s
+	}
+	d, err := client.New(o)
+	if err != nil {
+		return usage(err)
+	}
+	defer d.Close()
+	urls := []string{}
+	for r, err := range d.Repositories(cmd.Context()) {
+		if err != nil {
+			return explainProblem(err, o)
+		}
+		if !r.Suspended {
+			urls = append(urls, r.URL)
+		}
+	}
+	for _, r := range cfg.Repositories {
+		if !contains(urls, r.URL) {
+			urls = append(urls, r.URL)
+		}
+	}
+	for _, url := range urls {
+		test, err := d.TestConnection(cmd.Context(), url)
+		if err != nil {
+			return explainProblem(err, o)
+		}
+		res.OK = res.OK && test.OK
+		res.Repositories = append(res.Repositories, repositoryCheck{URL: url, TestResult: test})
+	}
+	return nil
+}
+
+func printCheck(cmd *cobra.Command, res checkResult) error {
+	out := cmd.OutOrStdout()
+	if asJSON(cmd) {
+		if err := printJSON(out, res); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(out, "%s is valid; key: %s\n", res.Config, res.Key)
+		for _, r := range res.Repositories {
+			if r.OK {
+				fmt.Fprintf(out, "ok      %s: %d refs\n", r.URL, r.Refs)
+				continue
+			}
+			fmt.Fprintf(out, "failed  %s: %s: %s\n", r.URL, r.Code, plain(r.Detail))
+			if r.Hint != "" {
+				fmt.Fprintf(out, "        %s\n", r.Hint)
+			}
+		}
+	}
+	if !res.OK {
+		return errors.New("not every repository can be reached")
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/crypto/ssh"
+
+	"issuetrail/internal/api/client"
+	"issuetrail/internal/config"
+	"issuetrail/internal/demo"
+	"issuetrail/internal/hosts"
+	"issuetrail/internal/keystore"
+	"issuetrail/internal/model"
+)
+
+// demoKey is the issue that the demo's push names.
+const demoKey = "APP-7"
+
+// demoCommand is `issuetrail demo`.
+func demoCommand() *cobra.Command {
+	c := &cobra.Command{Use: "demo", Short: "Shows the main job on this machine: a push over SSH becomes a linked commit"}
+	c.Flags().Bool("once", false, "end after the print instead of waiting for Ctrl-C")
+	c.Flags().String("listen", "127.0.0.1:8080", "address of the API; a free port is taken if this one is in use")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		once, _ := cmd.Flags().GetBool("once")
+		listen, _ := cmd.Flags().GetString("listen")
+		return runDemo(cmd.Context(), cmd.OutOrStdout(), listen, once)
+	}
+	return c
+}
+
+// A stage is all that the demo runs on.
+type stage struct {
+	out    io.Writer
+	dir    string
+	repo   *demo.Repo
+	server *demo.Server
+	secret string
+	app    *app
+}
+
+// runDemo makes a sample repository, serves it over SSH, starts the daemon on an
+// empty SQLite database, pushes a commit, sends the delivery and prints the link.
+func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error {
+	if _, err := exec.LookPath("git"); err != nil {
+		return errors.New("the demo needs git: install the package git")
+	}
+	dir, err := os.MkdirTemp("", "issuetrail-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s := &stage{out: out, dir: dir}
+	defer s.close()
+	if err := s.prepare(ctx, listen); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	address, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { ended <- s.app.run(ctx, func(a net.Addr) { address <- a }) }()
+	select {
+	case err := <-ended:
+		return err
+	case a := <-address:
+		if err := s.play(ctx, "http://"+a.String()); err != nil {
+			stop()
+			return errors.Join(err, <-ended)
+		}
+	}
+	if once {
+		stop()
+		return <-ended
+	}
+	fmt.Fprintf(out, "\nThe daemon stays up until Ctrl-C. Ask it, in another terminal:\n"+
+		"  %s issue %s --socket %s\n  %s repo list --socket %s\n", os.Args[0], demoKey, s.socket(), os.Args[0], s.socket())
+	return <-ended
+}
+
+func (s *stage) socket() string { return filepath.Join(s.dir, "data", "control.sock") }
+
+// prepare makes the repository, the key, the SSH server and the daemon.
+func (s *stage) prepare(ctx context.Context, listen string) (err error) {
+	root := filepath.Join(s.dir, "git")
+	if s.repo, err = demo.MakeRepo(root); err != nil {
+		return err
+	}
+	client, err := newSigner(filepath.Join(s.dir, "shared-key.pem"))
+	if err != nil {
+		return err
+	}
+	hostKey, err := newSigner("")
+	if err != nil {
+		return err
+	}
+	if s.server, err = demo.Serve(root, hostKey, client.PublicKey()); err != nil {
+		return err
+	}
+	url := fmt.Sprintf("ssh://git@%s/%s.git", s.server.Addr(), s.repo.Name)
+	s.say("A sample repository is served over SSH at", url)
+	s.say("The shared RSA key is", ssh.FingerprintSHA256(client.PublicKey()))
+	var secret [32]byte
+	_, _ = rand.Read(secret[:])
+	s.secret = hex.EncodeToString(secret[:])
+	known := fmt.Sprintf("[127.0.0.1]:%s %s", s.server.Addr()[strings.LastIndexByte(s.server.Addr(), ':')+1:], ssh.MarshalAuthorizedKey(hostKey.PublicKey()))
+	for name, text := range map[string]string{"webhook-secret": s.secret + "\n", "known_hosts": known} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	s.app, err = newApp(ctx, s.config(listen, url), "", zap.NewNop())
+	return err
+}
+
+// newSigner makes a key, and writes it to a file where one is named. 2048 bits, because
+// the demo should not wait for a longer one.
+func newSigner(file string) (ssh.Signer, error) {
+	key, err := keystore.GenerateRSA(keystore.MinBits)
+	if err != nil {
+		return nil, err
+	}
+	if file != "" {
+		if err := os.WriteFile(file, keystore.EncodePEM(key), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return ssh.NewSignerFromKey(key)
+}
+
+func (s *stage) config(listen, url string) *config.Config {
+	cfg := config.Defaults()
+	host := hosts.All()[0].Kind() // the first of the list is the one whose delivery demo.Delivery makes
+	cfg.DataDir = filepath.Join(s.dir, "data")
+	cfg.Server.ControlSocket = s.socket()
+	cfg.Server.Listen = freeAddress(listen)
+	cfg.Key.File = filepath.Join(s.dir, "shared-key.pem")
+	cfg.KnownHostsFile = filepath.Join(s.dir, "known_hosts")
+	cfg.Sync.AllowAddresses = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	cfg.Issues.Projects = []string{"APP", "OPS"}
+	cfg.Hosts = []config.Host{{
+		Name: host, Kind: host, WebURL: hosts.DefaultWeb(host), SSHHost: "127.0.0.1",
+		WebhookSecretFile: filepath.Join(s.dir, "webhook-secret"),
+	}}
+	cfg.Repositories = []config.Repository{{URL: url}}
+	return cfg
+}
+
+// freeAddress is addr, or a free port of the same host if addr is in use.
+func freeAddress(addr string) string {
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		_ = l.Close()
+		return addr
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return net.JoinHostPort(host, "0")
+}
+
+// play does what users and hosts do, and prints what comes of it.
+func (s *stage) play(ctx context.Context, base string) error {
+	s.say("The daemon answers at", base)
+	d, err := client.New(client.Options{Socket: s.socket()})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := s.firstSync(ctx, d); err != nil {
+		return err
+	}
+	message := demoKey + " Try issuetrail"
+	update, err := s.repo.Push(message)
+	if err != nil {
+		return err
+	}
+	s.say("A commit is pushed:", update.New.String()[:12]+" "+message)
+	req, err := demo.Delivery(base+"/webhooks/"+hosts.All()[0].Kind(), s.repo.Name, update, []byte(s.secret))
+	if err != nil {
+		return err
+	}
+	sent := time.Now()
+	answer, err := http.DefaultClient.Do(req.WithContext(ctx))
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	s.say("The signed delivery is answered:", answer.Status)
+	if answer.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("the delivery was not accepted: %s", answer.Status)
+	}
+	return s.waitForLink(ctx, d, base, update.New, sent)
+}
+
+// firstSync waits until the history that was there is indexed.
+func (s *stage) firstSync(ctx context.Context, d *client.Client) error {
+	return poll(ctx, func() (bool, error) {
+		for r, err := range d.Repositories(ctx) {
+			switch {
+			case err != nil:
+				return false, err
+			case r.LastError != nil:
+				return false, fmt.Errorf("the first sync failed: %s", r.LastError.Detail)
+			case !r.LastSyncedAt.IsZero():
+				s.say("Its history is indexed:", fmt.Sprintf("%d commits on %d refs, %d linked", r.Commits, r.Refs, r.LinkedCommits))
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+}
+
+func (s *stage) waitForLink(ctx context.Context, d *client.Client, base string, hash model.Hash, sent time.Time) error {
+	return poll(ctx, func() (bool, error) {
+		issue, err := d.Issue(ctx, demoKey, false, 0, "")
+		if err != nil {
+			return false, err
+		}
+		for _, c := range issue.Commits {
+			if c.Hash == hash.String() {
+				s.say("The commit is linked after", time.Since(sent).Round(time.Millisecond).String())
+				fmt.Fprintln(s.out)
+				printIssue(s.out, issue)
+				fmt.Fprintf(s.out, "\nThe issue as JSON:\n  curl -H \"Authorization: Bearer $(cat %s)\" %s/api/v1/issues/%s\n",
+					filepath.Join(s.dir, "data", "admin-token"), base, demoKey)
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+}
+
+// poll asks every 5 ms until the answer is yes.
+func poll(ctx context.Context, done func() (bool, error)) error {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the demo waited for nothing: %w", ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *stage) say(what, value string) { fmt.Fprintf(s.out, "%-42s %s\n", what, value) }
+
+func (s *stage) close() {
+	if s.app != nil {
+		s.app.close()
+	}
+	if s.server != nil {
+		_ = s.server.Close()
+	}
+}

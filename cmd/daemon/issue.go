@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"issuetrail/internal/api/client"
+	"issuetrail/internal/api/wire"
+)
+
+// issueCommand is `issuetrail issue KEY`.
+func issueCommand() *cobra.Command {
+	c := &cobra.Command{Use: "issue KEY", Short: "Shows what is linked to an issue", Args: cobra.ExactArgs(1)}
+	c.Flags().Bool("unreachable", false, "also commits that no followed ref reaches any more")
+	return remote(c, func(cmd *cobra.Command, d *client.Client, args []string) error {
+		unreachable, _ := cmd.Flags().GetBool("unreachable")
+		issue, err := wholeIssue(cmd, d, args[0], unreachable)
+		if err != nil {
+			return err
+		}
+		if asJSON(cmd) {
+			return printJSON(cmd.OutOrStdout(), issue)
+		}
+		printIssue(cmd.OutOrStdout(), issue)
+		return nil
+	})
+}
+
+// wholeIssue reads all pages of an issue.
+func wholeIssue(cmd *cobra.Command, d *client.Client, key string, unreachable bool) (wire.Issue, error) {
+	issue, err := d.Issue(cmd.Context(), key, unreachable, 1000, "")
+	for err == nil && issue.Next != "" {
+		var more wire.Issue
+		if more, err = d.Issue(cmd.Context(), key, unreachable, 1000, issue.Next); err == nil {
+			issue.Commits, issue.Next = append(issue.Commits, more.Commits...), more.Next
+		}
+	}
+	return issue, err
+}
+
+func printIssue(w io.Writer, i wire.Issue) {
+	fmt.Fprintf(w, "%s: %d commits, %d branches, %d tags\n", i.Key, len(i.Commits), len(i.Branches), len(i.Tags))
+	if i.JiraURL != nil {
+		fmt.Fprintln(w, *i.JiraURL)
+	}
+	for _, c := range i.Commits {
+		fmt.Fprintf(w, "\n%s  %s  %s\n  %s\n", c.Hash[:12], c.Repository, c.Author.Name, plain(c.Subject))
+		fmt.Fprintf(w, "  %s", c.CommittedAt.Format("2006-01-02 15:04"))
+		if c.BranchCount > 0 {
+			fmt.Fprintf(w, ", on %s", plain(strings.Join(c.Branches, ", ")))
+		}
+		if more := c.BranchCount - len(c.Branches); more > 0 {
+			fmt.Fprintf(w, " and %d more", more)
+		}
+		if !c.Reachable {
+			fmt.Fprint(w, ", on no followed ref any more")
+		}
+		fmt.Fprintln(w)
+		if c.URL != nil {
+			fmt.Fprintf(w, "  %s\n", *c.URL)
+		}
+	}
+	for _, b := range i.Branches {
+		fmt.Fprintf(w, "\nbranch %s  %s  %s\n", plain(b.Name), b.Repository, b.Tip[:12])
+	}
+	for _, t := range i.Tags {
+		fmt.Fprintf(w, "\ntag %s  %s  contains %d of the commits\n", plain(t.Name), t.Repository, t.Commits)
+	}
+}
+
+// plain takes control characters out of a text that others wrote, so that it cannot
+// steer the terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+			return -1
+		}
+		return r
+	}, s)
+}
