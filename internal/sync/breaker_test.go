@@ -1,0 +1,70 @@
+package sync
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestBackoff(t *testing.T) {
+	for n, limit := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, backoffCap, backoffCap} {
+		var longest time.Duration
+		for range 300 {
+			d := backoff(n)
+			if d < backoffMin || d > limit {
+				t.Fatalf("after %d failures: %s, limit %s", n, d, limit)
+			}
+			longest = max(longest, d)
+		}
+		if longest < limit/2 {
+			t.Errorf("after %d failures never more than %s of %s", n, longest, limit)
+		}
+	}
+	if d := backoff(1 << 30); d > backoffCap {
+		t.Errorf("after very many failures: %s", d)
+	}
+}
+
+func TestBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bad, good = "bad:22", "good:22"
+		b := newBreakers()
+		for range tripAfter - 1 {
+			b.ended(bad, b.claimed(bad), true, false, time.Now())
+		}
+		b.ended(good, b.claimed(good), true, true, time.Now())
+		if skip, _ := b.skip(time.Now()); skip != nil {
+			t.Fatalf("two failures keep jobs away: %v", skip)
+		}
+		b.ended(bad, b.claimed(bad), true, false, time.Now())
+		skip, until := b.skip(time.Now())
+		if !slices.Equal(skip, []string{bad}) || !until.After(time.Now()) || b.open() != 1 {
+			t.Fatalf("three failures: skip %v until %s", skip, until)
+		}
+		for range 10 { // probes, one at a time
+			<-time.After(time.Until(until))
+			if skip, _ := b.skip(time.Now()); skip != nil {
+				t.Fatal("no probe after the wait")
+			}
+			probe := b.claimed(bad)
+			if skip, _ := b.skip(time.Now()); !probe || !slices.Equal(skip, []string{bad}) {
+				t.Fatal("two probes at a time")
+			}
+			b.ended(bad, probe, true, false, time.Now())
+			_, until = b.skip(time.Now())
+			if wait := time.Until(until); wait <= 0 || wait > backoffCap {
+				t.Fatalf("the next probe comes in %s", wait)
+			}
+		}
+		<-time.After(time.Until(until))
+		b.ended(bad, b.claimed(bad), false, true, time.Now()) // a job that never tried
+		if skip, _ := b.skip(time.Now()); skip != nil {
+			t.Fatal("a job that never tried counts as a probe")
+		}
+		b.ended(bad, b.claimed(bad), true, true, time.Now())
+		if b.open() != 0 || b.claimed(bad) {
+			t.Fatal("a probe that got through leaves the breaker open")
+		}
+	})
+}
