@@ -27,7 +27,9 @@ func (p *Pool) dial(ctx context.Context, a model.Address, signer ssh.Signer, see
 		return nil, err
 	}
 	var refusal error
-	auth := gitssh.PublicKeys{User: a.User, Signer: p.restrict(a.HostPort(), signer)}
+	auth := gitssh.PublicKeysCallback{User: a.User, Callback: func() ([]ssh.Signer, error) {
+		return p.signers(a.HostPort(), signer), nil
+	}}
 	auth.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
 		*seen = ssh.FingerprintSHA256(key)
 		refusal = p.o.HostKeys.Check(a.HostPort(), key)
@@ -87,17 +89,25 @@ func (p *Pool) handshake(ctx context.Context, raw *timedConn, hostport string, c
 	return ssh.NewClient(c, channels, requests), nil
 }
 
-// restrict keeps an RSA key from signing with SHA-1, unless the server is
-// known to need it.
-func (p *Pool) restrict(hostport string, signer ssh.Signer) ssh.Signer {
+// signers keeps an RSA key from signing with SHA-1, unless the server is
+// known to need it. There it is tried last, for some servers promise
+// algorithms that they then refuse.
+func (p *Pool) signers(hostport string, signer ssh.Signer) []ssh.Signer {
 	as, ok := signer.(ssh.AlgorithmSigner)
-	if !ok || signer.PublicKey().Type() != ssh.KeyAlgoRSA || p.o.AllowSHA1(hostport) {
-		return signer
+	if !ok || signer.PublicKey().Type() != ssh.KeyAlgoRSA {
+		return []ssh.Signer{signer}
 	}
-	if m, err := ssh.NewSignerWithAlgorithms(as, []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512}); err == nil {
-		return m
+	ways := [][]string{{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512}}
+	if p.o.AllowSHA1(hostport) {
+		ways = append(ways, []string{ssh.KeyAlgoRSA})
 	}
-	return signer
+	var out []ssh.Signer
+	for _, algorithms := range ways {
+		if s, err := ssh.NewSignerWithAlgorithms(as, algorithms); err == nil {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // hostKeyAlgorithms gives the signature algorithms of the known key types:

@@ -74,6 +74,8 @@ func (s *Session) greet() error {
 		err = s.readFeatures()
 	case kind == data:
 		err = s.readAdvertised(line)
+	default: // version 0 of an empty repository
+		s.caps, s.over = capability.NewList(), true
 	}
 	s.greeted = err == nil
 	return err
