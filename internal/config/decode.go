@@ -53,9 +53,6 @@ func (d *decoder) problem(path, format string, args ...any) {
 	}
 }
 
-// written says whether the path stands in the file.
-func (d *decoder) written(path string) bool { return d.places[path] != nil }
-
 func (d *decoder) decode(root *yaml.Node, cfg *Config) {
 	d.value(root, reflect.ValueOf(cfg).Elem(), "", rules{})
 }

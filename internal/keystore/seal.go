@@ -13,7 +13,7 @@ var errSealed = errors.New("the master key does not open it")
 
 // sealedPlace is the additional data of the seal: table, column and row. A text that
 // was moved to another place does not open there.
-const sealedPlace = "key\x00cipher\x001"
+const sealedPlace = "managed_key\x00cipher\x001"
 
 // seal encrypts plain with AES-256-GCM: nonce, then the sealed text with its tag.
 func seal(master *[32]byte, plain []byte) ([]byte, error) {
