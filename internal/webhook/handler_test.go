@@ -30,25 +30,43 @@ func TestAnswers(t *testing.T) {
 		count  Outcome
 		stored model.DeliveryStatus // "" = not stored
 	}{
-		{name: "a push", r: signed("/webhooks/hub", "push", pushBody),
-			status: 202, answer: `{"delivery":"1","status":"accepted","repositories":["acme/app"]}`, count: Accepted, stored: model.DeliveryAccepted},
-		{name: "identity", r: signed("/webhooks/hub", "push", pushBody, "Content-Encoding", "identity"),
-			status: 202, answer: `"accepted"`, count: Accepted, stored: model.DeliveryAccepted},
-		{name: "a ping", r: signed("/webhooks/hub", "ping", `{"zen":"x"}`),
-			status: 200, answer: `{"delivery":"1","status":"ignored","reason":"ping"}`, count: Ignored, stored: model.DeliveryIgnored},
-		{name: "another event", r: signed("/webhooks/hub", "star", `{}`),
-			status: 200, answer: `moves no ref`, count: Ignored, stored: model.DeliveryIgnored},
-		{name: "a repository of nobody", r: signed("/webhooks/hub", "push", pushBody), as: model.DeliveryIgnored,
-			status: 200, answer: `{"delivery":"1","status":"ignored","reason":"no repository of this name"}`, count: Ignored, stored: model.DeliveryIgnored},
-		{name: "not understood", r: signed("/webhooks/hub", "push", `{"ref":5}`),
-			status: 400, answer: `"code":"delivery_not_understood"`, count: Rejected, stored: model.DeliveryRejected},
-		{name: "not understood, not stored", r: signed("/webhooks/hub", "push", `{`), fail: errors.New("disk"),
-			status: 400, answer: `"code":"delivery_not_understood"`, count: Rejected},
-		{name: "empty body", r: signed("/webhooks/hub", "push", ``),
-			status: 400, answer: `"code":"delivery_not_understood"`, count: Rejected, stored: model.DeliveryRejected},
+		{
+			name: "a push", r: signed("/webhooks/hub", "push", pushBody),
+			status: 202, answer: `{"delivery":"1","status":"accepted","repositories":["acme/app"]}`, count: Accepted, stored: model.DeliveryAccepted,
+		},
+		{
+			name: "identity", r: signed("/webhooks/hub", "push", pushBody, "Content-Encoding", "identity"),
+			status: 202, answer: `"accepted"`, count: Accepted, stored: model.DeliveryAccepted,
+		},
+		{
+			name: "a ping", r: signed("/webhooks/hub", "ping", `{"zen":"x"}`),
+			status: 200, answer: `{"delivery":"1","status":"ignored","reason":"ping"}`, count: Ignored, stored: model.DeliveryIgnored,
+		},
+		{
+			name: "another event", r: signed("/webhooks/hub", "star", `{}`),
+			status: 200, answer: `moves no ref`, count: Ignored, stored: model.DeliveryIgnored,
+		},
+		{
+			name: "a repository of nobody", r: signed("/webhooks/hub", "push", pushBody), as: model.DeliveryIgnored,
+			status: 200, answer: `{"delivery":"1","status":"ignored","reason":"no repository of this name"}`, count: Ignored, stored: model.DeliveryIgnored,
+		},
+		{
+			name: "not understood", r: signed("/webhooks/hub", "push", `{"ref":5}`),
+			status: 400, answer: `"code":"delivery_not_understood"`, count: Rejected, stored: model.DeliveryRejected,
+		},
+		{
+			name: "not understood, not stored", r: signed("/webhooks/hub", "push", `{`), fail: errors.New("disk"),
+			status: 400, answer: `"code":"delivery_not_understood"`, count: Rejected,
+		},
+		{
+			name: "empty body", r: signed("/webhooks/hub", "push", ``),
+			status: 400, answer: `"code":"delivery_not_understood"`, count: Rejected, stored: model.DeliveryRejected,
+		},
 		{name: "unsigned", r: unsigned, status: 401, answer: `"code":"signature_invalid"}`, count: Unauthorized},
-		{name: "wrong signature", r: signed("/webhooks/hub", "push", pushBody, "X-Hub-Signature-256", hubSignature(nil)),
-			status: 401, answer: `"code":"signature_invalid"}`, count: Unauthorized},
+		{
+			name: "wrong signature", r: signed("/webhooks/hub", "push", pushBody, "X-Hub-Signature-256", hubSignature(nil)),
+			status: 401, answer: `"code":"signature_invalid"}`, count: Unauthorized,
+		},
 		{name: "no secret configured", r: signed("/webhooks/bare", "push", pushBody), status: 401, answer: `"signature_invalid"`, count: Unauthorized},
 		{name: "unknown host", r: signed("/webhooks/nobody", "push", pushBody), status: 404, answer: `"code":"host_unknown"`, count: UnknownHost},
 		{name: "dots", r: signed("/webhooks/%2e%2e", "push", pushBody), status: 404, answer: `"code":"host_unknown"`, count: UnknownHost},
@@ -59,12 +77,18 @@ func TestAnswers(t *testing.T) {
 		{name: "GET", r: get(http.MethodGet, "/webhooks/hub"), status: 405, answer: `"code":"method_not_allowed"`, count: WrongMethod},
 		{name: "PUT with a secret", r: get(http.MethodPut, "/webhooks/hub/x"), status: 405, answer: `"code":"method_not_allowed"`, count: WrongMethod},
 		{name: "GET of an unknown host", r: get(http.MethodGet, "/webhooks/nobody"), status: 405, answer: `"code":"method_not_allowed"`, count: WrongMethod},
-		{name: "not stored", r: signed("/webhooks/hub", "push", pushBody), fail: errors.New("locked"),
-			status: 503, answer: `"code":"not_stored"`, count: NotStored},
-		{name: "disk full", r: signed("/webhooks/hub", "push", pushBody), fail: fmt.Errorf("accept: %w", &model.Failure{Code: model.CodeDiskFull}),
-			status: 503, answer: `"code":"disk_full"`, count: NotStored},
-		{name: "a ping that is not stored", r: signed("/webhooks/hub", "ping", `{}`), fail: errors.New("locked"),
-			status: 503, answer: `"code":"not_stored"`, count: NotStored},
+		{
+			name: "not stored", r: signed("/webhooks/hub", "push", pushBody), fail: errors.New("locked"),
+			status: 503, answer: `"code":"not_stored"`, count: NotStored,
+		},
+		{
+			name: "disk full", r: signed("/webhooks/hub", "push", pushBody), fail: fmt.Errorf("accept: %w", &model.Failure{Code: model.CodeDiskFull}),
+			status: 503, answer: `"code":"disk_full"`, count: NotStored,
+		},
+		{
+			name: "a ping that is not stored", r: signed("/webhooks/hub", "ping", `{}`), fail: errors.New("locked"),
+			status: 503, answer: `"code":"not_stored"`, count: NotStored,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := openDoor(t, Options{}, nil)
