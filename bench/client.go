@@ -117,6 +117,11 @@ type issue struct {
 	Next string `json:"next"`
 }
 
+// A summary is a line of the issue list.
+type summary struct {
+	Key string `json:"key"`
+}
+
 func (c *client) issue(ctx context.Context, key, cursor string) (issue, error) {
 	var i issue
 	q := url.Values{"limit": {pageSize}}

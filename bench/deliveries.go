@@ -199,7 +199,7 @@ func (b *bench) onePush(ctx context.Context, d *daemon, s *served) error {
 	if err != nil {
 		return err
 	}
-	before, err := d.metrics(ctx, syncCount)
+	before, err := d.metrics(ctx, syncCount, commitCount)
 	if err != nil {
 		return err
 	}
@@ -214,9 +214,10 @@ func (b *bench) onePush(ctx context.Context, d *daemon, s *served) error {
 	if err := d.awaitLinked(ctx, p); err != nil {
 		return err
 	}
-	after, err := d.metrics(ctx, syncCount)
+	after, err := d.metrics(ctx, syncCount, commitCount)
 	if err == nil {
 		b.report.atMost("1,000 deliveries of one push: syncs", after[0]-before[0], "", nil, handful)
+		b.report.atMost("  commits they received", after[1]-before[1], "", nil, 0)
 	}
 	return err
 }

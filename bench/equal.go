@@ -119,7 +119,7 @@ func linksOfGit(ctx context.Context, s *served, projects []string) (links, error
 // allLinks reads every issue through the API.
 func (d *daemon) allLinks(ctx context.Context) (links, error) {
 	var keys []string
-	err := each(ctx, d.client, "/api/v1/issues", url.Values{}, func(i issue) { keys = append(keys, i.Key) })
+	err := each(ctx, d.client, "/api/v1/issues", url.Values{}, func(i summary) { keys = append(keys, i.Key) })
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func (d *daemon) addIndexed(ctx context.Context, s *served) (repository, error) 
 	if err != nil {
 		return r, fmt.Errorf("%w: %s", err, d.lastLog())
 	}
-	var page struct{ Items []issue }
+	var page struct{ Items []summary }
 	if err := d.do(ctx, http.MethodGet, "/api/v1/issues?limit=1", nil, &page); err != nil {
 		return r, err
 	}

@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// The daemon's own clock of its syncs.
+// What the daemon counts of its syncs.
 const (
 	syncSeconds = "issuetrail_sync_duration_seconds_sum"
 	syncCount   = "issuetrail_sync_duration_seconds_count"
+	commitCount = "issuetrail_commits_received_total"
 )
 
 // metrics reads metrics in one scrape, each summed over its labels.
