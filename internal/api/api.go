@@ -31,7 +31,7 @@ type Options struct {
 	Links          func(model.Repo) model.Links                                // web addresses
 	JiraURL        func(model.IssueKey) string                                 // "" = no site has the key
 	CheckSchedule  func(spec string) error                                     // says what is wrong with a cron spec
-	NextRuns       func(spec string, from time.Time, n int) []time.Time        // optional: the next n after from
+	NextRuns       func(r model.Repo, n int) []time.Time                       // optional: when the schedule next queues it; sync.Runner.NextRuns
 	ResolveHost    func(name string, a model.Address) (host string, err error) // name "" = by the address
 	AddressAllowed func(model.Address) error                                   // refuses literal addresses; names are not resolved
 	Defaults       func() (schedule string, mirror model.Mirror)               // of the config
@@ -54,7 +54,7 @@ type API struct {
 // New makes the API.
 func New(o Options) *API {
 	if o.NextRuns == nil {
-		o.NextRuns = func(string, time.Time, int) []time.Time { return nil }
+		o.NextRuns = func(model.Repo, int) []time.Time { return nil }
 	}
 	if o.Changed == nil {
 		o.Changed = func(model.Repo) {}

@@ -13,7 +13,7 @@ import (
 func TestKey(t *testing.T) {
 	s := newStage(t)
 	p := s.do("GET", Prefix+"/key", "").problem(http.StatusNotFound, model.CodeKeyMissing)
-	if p.Hint != makeKeyHint {
+	if p.Hint != "make one" {
 		t.Error(p.Hint)
 	}
 	k := as[wire.Key](s.do("POST", Prefix+"/key/generate", "").ok(http.StatusOK))

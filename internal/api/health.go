@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
 
 	"issuetrail/internal/api/wire"
 	"issuetrail/internal/model"
@@ -62,20 +63,23 @@ func (a *API) health(ctx context.Context) wire.Health {
 
 func (a *API) checkDatabase(ctx context.Context) wire.Check {
 	if err := a.o.Database.Ping(ctx); err != nil {
+		a.o.Log.Error("the database does not answer", zap.Error(err))
 		return wire.Check{Detail: "the database does not answer; the log says more"}
 	}
 	return wire.Check{OK: true}
 }
 
+// checkKey tells a key that was never made from one that cannot be opened; why it
+// cannot is for admins.
 func (a *API) checkKey(ctx context.Context) wire.Check {
 	_, err := a.o.Keys.Info(ctx)
 	if err == nil {
 		return wire.Check{OK: true}
 	}
-	if f := model.AsFailure(err); f.Code == model.CodeKeyMissing {
+	if f := model.AsFailure(err); f.Code == model.CodeKeyMissing && f.Err == nil {
 		return wire.Check{Detail: "there is no SSH key yet", Hint: makeKeyHint}
 	}
-	return wire.Check{Detail: "the SSH key cannot be loaded; the log says more", Hint: "issuetrail key show"}
+	return wire.Check{Detail: "the SSH key cannot be loaded", Hint: "issuetrail key show"}
 }
 
 func (a *API) version(c echo.Context) error {

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
 	"issuetrail/internal/api/wire"
 )
 
@@ -49,7 +51,7 @@ func TestProbesAreCheap(t *testing.T) {
 		if _, err := out.Generate(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		a := New(Options{Database: p, Keys: out})
+		a := New(Options{Database: p, Keys: out, Log: zap.NewNop()})
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 100 {

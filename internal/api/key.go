@@ -62,11 +62,12 @@ func (a *API) generateKey(c echo.Context) error {
 	return answer(c, http.StatusOK, wireKey(info))
 }
 
-// keyError gives a missing key the status of what is not there.
+// keyError gives a key that is missing, or cannot be opened, the status of what is
+// not there.
 func keyError(err error) error {
 	var f *model.Failure
 	if errors.As(err, &f) && f.Code == model.CodeKeyMissing {
-		return hinted(http.StatusNotFound, f.Code, makeKeyHint, "there is no SSH key yet")
+		return hinted(http.StatusNotFound, f.Code, f.Hint, "%s", f.Detail)
 	}
 	return err
 }

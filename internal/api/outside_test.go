@@ -42,7 +42,7 @@ func (o *outside) Info(context.Context) (model.KeyInfo, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.key == nil {
-		return model.KeyInfo{}, &model.Failure{Code: model.CodeKeyMissing, Detail: "there is no key"}
+		return model.KeyInfo{}, &model.Failure{Code: model.CodeKeyMissing, Detail: "there is no key", Hint: "make one"}
 	}
 	return *o.key, nil
 }

@@ -124,20 +124,18 @@ func (a *API) wireRepo(r model.RepoStatus) wire.Repository {
 		ID: strconv.FormatInt(r.ID, 10), URL: r.URL, Name: r.Name, Host: r.Host, Mirror: string(mirror), Schedule: schedule,
 		Projects: projects, Source: string(r.Source), State: string(r.State), Suspended: r.Suspended,
 		DefaultBranch: r.DefaultBranch, WebURL: optional(a.o.Links(r.Repo).Repo), CreatedAt: wire.At(r.CreatedAt),
-		LastSyncedAt: wire.At(r.LastSyncedAt), NextSyncAt: wire.At(r.NextSyncAt), NextRuns: a.nextRuns(r, schedule),
+		LastSyncedAt: wire.At(r.LastSyncedAt), NextSyncAt: wire.At(r.NextSyncAt), NextRuns: a.nextRuns(r.Repo),
 		LastError: lastError(r), Refs: r.Refs, Commits: r.Commits, LinkedCommits: r.LinkedCommits,
 		LinkedBranches: r.LinkedBranches, HistoryBytes: r.HistoryBytes, Progress: progress(r.Progress),
 	}
 }
 
-// nextRuns goes on from the next planned sync.
-func (a *API) nextRuns(r model.RepoStatus, schedule string) []wire.Time {
+func (a *API) nextRuns(r model.Repo) []wire.Time {
 	runs := []wire.Time{}
-	if r.Suspended || r.NextSyncAt.IsZero() {
+	if r.Suspended {
 		return runs
 	}
-	runs = append(runs, wire.At(r.NextSyncAt))
-	for _, t := range a.o.NextRuns(schedule, r.NextSyncAt, shownRuns-1) {
+	for _, t := range a.o.NextRuns(r, shownRuns) {
 		runs = append(runs, wire.At(t))
 	}
 	return runs

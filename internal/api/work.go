@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -55,6 +56,8 @@ func (a *API) relink(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	if dry {
+		// It reads the whole history: no limit that the server has for answers fits.
+		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{})
 		out, err := a.dryRun(ctx)
 		if err != nil {
 			return err
