@@ -187,11 +187,11 @@ func (s *scheduler) owed(current *plan, r model.RepoStatus, e, old *entry, now t
 		// A request without a fetch costs next to nothing if the rules are the same.
 		request.Fetch = !fresh(r, e.schedule, now)
 		return request, true
-	case old == nil:
-		return request, false // it was queued when it was added
 	case s.followed.filter.mask != current.filter.mask:
 		request.Fetch = true
 		return request, true
+	case old == nil:
+		return request, true // it was queued when it was added, but the rules may have changed since
 	}
 	return request, old.rules != e.rules
 }
