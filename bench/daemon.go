@@ -59,8 +59,12 @@ func (b *bench) newDaemon(ctx context.Context, name string, projects []string) (
 		return nil, err
 	}
 	token, err := os.ReadFile(filepath.Join(d.dir, "data/admin-token"))
+	if err != nil {
+		d.kill()
+		return nil, err
+	}
 	d.token = strings.TrimSpace(string(token))
-	return d, err
+	return d, nil
 }
 
 // start runs the daemon and waits until it is ready.
@@ -78,6 +82,7 @@ func (d *daemon) start() error {
 	ctx, cancel := context.WithTimeout(d.ctx, 30*time.Second)
 	defer cancel()
 	if err := poll(ctx, 2*time.Millisecond, d.ready); err != nil {
+		d.kill()
 		return fmt.Errorf("issuetrail is not ready: %w: %s", err, d.lastLog())
 	}
 	return nil

@@ -139,6 +139,7 @@ func (b *bench) acceptAndKill(ctx context.Context, d *daemon, hooks []hook) erro
 	if err != nil {
 		return err
 	}
+	defer l.kill()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -231,32 +232,40 @@ func (b *bench) besideFirstIndex(ctx context.Context, d *daemon, hooks []hook) e
 	}
 	var took, index samples
 	for round := range b.rounds {
-		l, err := startLoad(ctx, loadPlan{
+		r, indexed, err := b.besideOne(ctx, d, big, loadPlan{
 			Base: d.base, Hooks: hooks, Prefix: fmt.Sprintf("beside%d", round), Clients: 2 * loadClients, Rate: besideRate, For: 10 * time.Minute,
 		})
 		if err != nil {
 			return err
 		}
-		start := time.Now()
-		repo, err := d.addIndexed(ctx, big)
-		if err != nil {
-			return err
-		}
-		index.add(time.Since(start))
-		r, err := l.stop()
-		if err != nil {
-			return err
-		}
 		b.all202(r, "beside a first index")
 		took = append(took, r.Latency...)
-		if err := d.do(ctx, http.MethodDelete, "/api/v1/repositories/"+repo.ID, nil, nil); err != nil {
-			return err
-		}
-		if err := d.awaitQuiet(ctx); err != nil {
-			return err
-		}
+		index.add(indexed)
 	}
 	b.report.atMost(fmt.Sprintf("deliveries at %d/s beside a first index, p99", besideRate), took.percentile(99), "ms", took, besideIndexMS)
 	b.report.atMost("  the first index meanwhile", index.median(), "ms", index, 0)
 	return nil
+}
+
+// besideOne runs a load for as long as one first index takes, and forgets the repository.
+func (b *bench) besideOne(ctx context.Context, d *daemon, big *served, p loadPlan) (*loadResult, time.Duration, error) {
+	l, err := startLoad(ctx, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer l.kill()
+	start := time.Now()
+	repo, err := d.addIndexed(ctx, big)
+	if err != nil {
+		return nil, 0, err
+	}
+	took := time.Since(start)
+	r, err := l.stop()
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := d.do(ctx, http.MethodDelete, "/api/v1/repositories/"+repo.ID, nil, nil); err != nil {
+		return nil, 0, err
+	}
+	return r, took, d.awaitQuiet(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
 )
 
 // A loader is a running load process.
@@ -31,13 +32,25 @@ func startLoad(ctx context.Context, p loadPlan) (*loader, error) {
 	if err := l.cmd.Start(); err != nil {
 		return nil, err
 	}
-	return l, json.NewEncoder(l.in).Encode(p)
+	if err := json.NewEncoder(l.in).Encode(p); err != nil {
+		l.kill()
+		return nil, err
+	}
+	return l, nil
 }
 
 // stop ends the load and gives what came of it.
 func (l *loader) stop() (*loadResult, error) {
 	l.in.Close()
 	return l.wait()
+}
+
+// kill ends the load process if it still runs; after stop or wait it does nothing.
+func (l *loader) kill() {
+	if l.cmd.ProcessState == nil {
+		_ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
+		_ = l.cmd.Wait()
+	}
 }
 
 // wait gives what came of the load once its plan has ended.
