@@ -78,34 +78,47 @@ type newLink struct {
 
 func (s *Store) addSegment(ctx context.Context, j model.Job, commits []model.BatchCommit) error {
 	p := s.pack.pack(commits)
+	links := linksOf(commits)
 	var id int64
-	err := s.db.bulk(ctx, "add_segment", func(t *tx) error {
-		if err := fence(t, j); err != nil {
-			return err
-		}
-		err := t.row(`INSERT INTO segment (repo_id, job_id, attempt, commits, linked, bytes) VALUES ($1,$2,$3,$4,$5,$6) RETURNING id`,
-			j.RepoID, j.ID, int64(j.Attempt), int64(len(commits)), int64(p.links), int64(p.bytes)).Scan(&id)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(`INSERT INTO segment_index (segment_id, hashes, parents, times, linked) VALUES ($1,$2,$3,$4,$5)`,
-			id, p.hashes, p.parents, p.times, notNil(p.linked))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = s.inSlices(ctx, "add_block", &j, len(p.blocks), func(t *tx, i int) (int, error) {
+	var block, link int // how many of each are written
+	addBlock := func(t *tx, i int) (int, error) {
 		_, err := t.exec(`INSERT INTO segment_block (segment_id, first, raw) VALUES ($1,$2,$3)`, id, int64(p.blocks[i].first), p.blocks[i].raw)
 		return i + 1, err
-	})
-	if err != nil {
-		return err
 	}
-	links := linksOf(commits)
-	return s.inSlices(ctx, "add_links", &j, len(links), func(t *tx, i int) (int, error) {
-		return insertLinks(t, j.RepoID, id, links, i)
+	addLinks := func(t *tx, i int) (int, error) { return insertLinks(t, j.RepoID, id, links, i) }
+	err := s.db.bulk(ctx, "add_segment", func(t *tx) error {
+		block, link = 0, 0
+		err := fence(t, j)
+		if err == nil {
+			id, err = insertSegment(t, j, len(commits), p)
+		}
+		// A small segment is written at once.
+		for err == nil && block < len(p.blocks) && !t.spent() {
+			block, err = addBlock(t, block)
+		}
+		for err == nil && block == len(p.blocks) && link < len(links) && !t.spent() {
+			link, err = addLinks(t, link)
+		}
+		return err
 	})
+	if err == nil {
+		err = s.inSlices(ctx, "add_block", &j, block, len(p.blocks), addBlock)
+	}
+	if err == nil {
+		err = s.inSlices(ctx, "add_links", &j, link, len(links), addLinks)
+	}
+	return err
+}
+
+func insertSegment(t *tx, j model.Job, commits int, p packed) (id int64, err error) {
+	err = t.row(`INSERT INTO segment (repo_id, job_id, attempt, commits, linked, bytes) VALUES ($1,$2,$3,$4,$5,$6) RETURNING id`,
+		j.RepoID, j.ID, int64(j.Attempt), int64(commits), int64(p.links), int64(p.bytes)).Scan(&id)
+	if err != nil {
+		return 0, err
+	}
+	_, err = t.exec(`INSERT INTO segment_index (segment_id, hashes, parents, times, linked) VALUES ($1,$2,$3,$4,$5)`,
+		id, p.hashes, p.parents, p.times, notNil(p.linked))
+	return id, err
 }
 
 // linksOf gives the links of a segment's commits in the order of the table, each once.
@@ -124,27 +137,27 @@ func linksOf(commits []model.BatchCommit) (links []newLink) {
 // linkRows is how many rows one statement inserts, where there are as many.
 const linkRows = 32
 
-var linkSQL = rowSQL{head: `INSERT INTO link (issue_key, segment_id, pos, repo_id, committed_at) VALUES `, columns: 5}
+const insertLink = `INSERT INTO link (issue_key, segment_id, pos, repo_id, committed_at) VALUES `
 
 // insertLinks writes some of links from i on and gives the index of the next.
 func insertLinks(t *tx, repoID, segment int64, links []newLink, i int) (int, error) {
-	n := 1
+	n, query := 1, insertLink+`($1,$2,$3,$4,$5)`
 	if len(links)-i >= linkRows {
-		n = linkRows
+		n, query = linkRows, t.sql.links
 	}
 	args := make([]any, 0, 5*linkRows)
 	for _, l := range links[i : i+n] {
 		args = append(args, string(l.key), segment, int64(l.pos), repoID, l.at)
 	}
-	_, err := t.exec(linkSQL.text(n), args...)
+	_, err := t.exec(query, args...)
 	return i + n, err
 }
 
-// inSlices does n things in bulk transactions, as many in each as its time allows. step
-// does the one at i, or some from i on, and gives the index of the next. Each
-// transaction is fenced by j, unless that is nil.
-func (s *Store) inSlices(ctx context.Context, name string, j *model.Job, n int, step func(t *tx, i int) (int, error)) error {
-	for at := 0; at < n; {
+// inSlices does the things from number at to n in bulk transactions, as many in each as
+// its time allows. step does the one at i, or some from i on, and gives the index of
+// the next. Each transaction is fenced by j, unless that is nil.
+func (s *Store) inSlices(ctx context.Context, name string, j *model.Job, at, n int, step func(t *tx, i int) (int, error)) error {
+	for at < n {
 		next := at
 		err := s.db.bulk(ctx, name, func(t *tx) (err error) {
 			next = at

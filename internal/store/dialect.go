@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -20,57 +19,50 @@ type dialect struct {
 	now        string // a query of the clock, in microseconds; "" = the clock of this process
 	forUpdate  string // appended to a SELECT whose rows must stay as they are until the commit
 	skipLocked string // the same, passing over rows that another transaction holds
+	param      string // of statements with many rows: "?", or "$" before a number
+	links      string // inserts linkRows links
 	lockClaims string // a statement that lets one Claim run at a time; "" = they do anyway
 }
 
-var sqliteDialect = &dialect{name: "sqlite"}
+var sqliteDialect = (&dialect{name: "sqlite", param: "?"}).init()
 
-var postgresDialect = &dialect{
+var postgresDialect = (&dialect{
 	name:       "postgres",
+	param:      "$",
 	now:        `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 	forUpdate:  ` FOR UPDATE`,
 	skipLocked: ` FOR UPDATE OF j SKIP LOCKED`,
 	lockClaims: `SELECT pg_advisory_xact_lock(7236837)`,
+}).init()
+
+func (d *dialect) init() *dialect {
+	d.links = d.rows(insertLink, 5, linkRows)
+	return d
 }
 
-// rowSQL builds "INSERT INTO … VALUES ($1,$2),($3,$4) …" for n rows, once.
-type rowSQL struct {
-	head, tail string
-	columns    int
-	mu         sync.Mutex
-	texts      map[int]string
-}
-
-func (r *rowSQL) text(n int) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s, ok := r.texts[n]; ok {
-		return s
-	}
+// rows builds "… VALUES ($1,$2),($3,$4)" for n rows. SQLite looks numbered
+// parameters up in a list, which takes long for many; there they are plain "?".
+func (d *dialect) rows(head string, columns, n int) string {
 	var b strings.Builder
-	b.WriteString(r.head)
+	b.WriteString(head)
 	p := 0
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		b.WriteByte('(')
-		for c := range r.columns {
-			p++
+		for c := range columns {
 			if c > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteByte('$')
-			b.WriteString(strconv.Itoa(p))
+			b.WriteString(d.param)
+			if p++; d.param == "$" {
+				b.WriteString(strconv.Itoa(p))
+			}
 		}
 		b.WriteByte(')')
 	}
-	b.WriteString(r.tail)
-	if r.texts == nil {
-		r.texts = map[int]string{}
-	}
-	r.texts[n] = b.String()
-	return r.texts[n]
+	return b.String()
 }
 
 // known turns the errors of both drivers that mean something to a caller into

@@ -33,9 +33,10 @@ type view struct {
 	graph    *graph // nil = not loaded
 	graphAt  int64  // version that the graph is of
 	refs     []model.Ref
-	refsAt   int64 // version that refs are of; -1 = not loaded
-	tips     []int // nodes of refs, -1 = unknown
-	tipsOf   int64 // the versions that tips were made from
+	refsAt   int64       // version that refs are of; -1 = not loaded
+	tips     []int       // nodes of refs, -1 = unknown
+	tipRefs  []model.Ref // the refs that tips were made from, and the versions
+	tipsOf   int64
 	tipsAt   int64
 	size     int64
 	usedLast time.Time
@@ -180,9 +181,13 @@ func (s *Store) load(ctx context.Context, repoID int64, v *view, graph bool) err
 		v.refsAt = version
 	}
 	if graph && v.graphAt < version {
-		if v.graph, err = s.loadGraph(ctx, repoID, v.graph); err != nil {
-			v.graph, v.graphAt = nil, -1
+		old := v.graph
+		if v.graph, err = s.loadGraph(ctx, repoID, old); err != nil {
+			v.graph, v.graphAt, v.tipRefs = nil, -1, nil
 			return err
+		}
+		if v.graph != old {
+			v.tipRefs = nil // other nodes
 		}
 		v.graphAt = version
 	}
@@ -201,12 +206,23 @@ func (v *view) bytes() int64 {
 	return n
 }
 
+// findTips looks up the commits of the refs. Those that did not change are known from
+// the time before.
 func (v *view) findTips() {
-	v.tips = slices.Grow(v.tips[:0], len(v.refs))
+	old, oldTips := v.tipRefs, v.tips
+	tips := make([]int, 0, len(v.refs))
 	for i := range v.refs {
-		v.tips = append(v.tips, v.graph.node(v.refs[i].Commit()))
+		r := &v.refs[i]
+		for len(old) > 0 && old[0].Name < r.Name {
+			old, oldTips = old[1:], oldTips[1:]
+		}
+		if len(old) > 0 && oldTips[0] >= 0 && old[0] == *r {
+			tips = append(tips, oldTips[0])
+		} else {
+			tips = append(tips, v.graph.node(r.Commit()))
+		}
 	}
-	v.tipsOf, v.tipsAt = v.refsAt, v.graphAt
+	v.tips, v.tipRefs, v.tipsOf, v.tipsAt = tips, v.refs, v.refsAt, v.graphAt
 }
 
 func (s *Store) loadRefs(ctx context.Context, repoID int64) (refs []model.Ref, err error) {

@@ -89,7 +89,7 @@ func (s *Store) recordGone(ctx context.Context, j model.Job, c goneChange) error
 			hidden += int(flag(is) - flag(was))
 		}
 	}
-	err = s.inSlices(ctx, "record_gone", &j, len(changed), func(t *tx, i int) (int, error) {
+	err = s.inSlices(ctx, "record_gone", &j, 0, len(changed), func(t *tx, i int) (int, error) {
 		pos := changed[i]
 		_, err := t.exec(`UPDATE link SET gone = $1 WHERE repo_id = $2 AND committed_at = $3 AND segment_id = $4 AND pos = $5`,
 			flag(marked(c.is, pos)), j.RepoID, seg.time(pos), c.segment, int64(pos))

@@ -122,14 +122,14 @@ func (r *relinking) write(ctx context.Context, x segIndex, have, want []int, add
 	if err := r.note(ctx, x, union(x.linked, union(have, want))); err != nil {
 		return err
 	}
-	err := s.inSlices(ctx, "relink_drop", &j, len(drop), func(t *tx, i int) (int, error) {
+	err := s.inSlices(ctx, "relink_drop", &j, 0, len(drop), func(t *tx, i int) (int, error) {
 		_, err := t.exec(`DELETE FROM link WHERE issue_key = $1 AND segment_id = $2 AND pos = $3`, string(drop[i].key), x.id, int64(drop[i].pos))
 		return i + 1, err
 	})
 	if err != nil {
 		return err
 	}
-	err = s.inSlices(ctx, "relink_add", &j, len(add), func(t *tx, i int) (int, error) {
+	err = s.inSlices(ctx, "relink_add", &j, 0, len(add), func(t *tx, i int) (int, error) {
 		l := add[i]
 		_, err := t.exec(`INSERT INTO link (issue_key, segment_id, pos, repo_id, committed_at, gone) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT DO NOTHING`,
 			string(l.key), x.id, int64(l.pos), j.RepoID, l.at, flag(marked(x.gone, l.pos)))
@@ -227,7 +227,7 @@ func (r *relinking) branches(ctx context.Context, branch func(string) []model.Is
 	if r.dry {
 		return nil
 	}
-	return r.s.inSlices(ctx, "relink_branches", &r.job, len(changes), func(t *tx, i int) (int, error) {
+	return r.s.inSlices(ctx, "relink_branches", &r.job, 0, len(changes), func(t *tx, i int) (int, error) {
 		c := changes[i]
 		if c.Added {
 			return i + 1, linkBranch(t, c.Key, r.job.RepoID, model.HeadPrefix+c.Branch)

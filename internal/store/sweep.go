@@ -33,7 +33,7 @@ func (s *Store) dropSegment(ctx context.Context, j *model.Job, repoID, id int64)
 	if err != nil {
 		return err
 	}
-	err = s.inSlices(ctx, "drop_links", j, len(x.linked), func(t *tx, i int) (int, error) {
+	err = s.inSlices(ctx, "drop_links", j, 0, len(x.linked), func(t *tx, i int) (int, error) {
 		pos := x.linked[i]
 		_, err := t.exec(`DELETE FROM link WHERE repo_id = $1 AND committed_at = $2 AND segment_id = $3 AND pos = $4`,
 			repoID, x.time(pos), id, int64(pos))
