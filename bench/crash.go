@@ -15,17 +15,6 @@ const (
 	idleMB    = 80
 )
 
-// crowdRepos are the small repositories, made once for all parts.
-func (b *bench) crowdRepos(ctx context.Context) ([]*served, error) {
-	if b.small == nil {
-		var err error
-		if b.small, err = b.tiny(ctx, b.repos); err != nil {
-			return nil, err
-		}
-	}
-	return b.small, nil
-}
-
 // crash kills the daemon while it syncs all its repositories, and times the start.
 func (b *bench) crash(ctx context.Context) error {
 	d, _, err := b.crowd(ctx, "crash")

@@ -168,27 +168,3 @@ func (d *daemon) linksOf(ctx context.Context, key string) ([]string, error) {
 		cursor = i.Next
 	}
 }
-
-// realRepository measures and compares the repository of -repo.
-func (b *bench) realRepository(ctx context.Context) error {
-	if b.real == "" {
-		fmt.Fprintln(b.log, "  no -repo: left out")
-		return nil
-	}
-	dir, err := b.realCopy(ctx, b.real, b.allRefs)
-	if err != nil {
-		return err
-	}
-	s, err := b.serve(ctx, dir, "real")
-	if err != nil {
-		return err
-	}
-	projects := strings.Split(b.realProjects, ",")
-	if err := b.compareFirst(ctx, "real", s, projects, firstOfReal); err != nil {
-		return err
-	}
-	if err := b.gitPeak(ctx, s, "real"); err != nil {
-		return err
-	}
-	return b.compareLinks(ctx, "real", s, projects)
-}

@@ -31,6 +31,27 @@ func (b *bench) serve(ctx context.Context, prepared, name string) (*served, erro
 	return b.at(dir), b.warm(prepared)
 }
 
+// borrow makes a bare repository that reads its objects from another one.
+func (b *bench) borrow(ctx context.Context, source, dir, packedRefs string) error {
+	head, err := os.ReadFile(filepath.Join(source, "HEAD"))
+	if err != nil {
+		return err
+	}
+	if err := run(b.git.in(ctx, "", "init", "-q", "--bare", dir)); err != nil {
+		return err
+	}
+	for name, content := range map[string]string{
+		"HEAD":                    string(head),
+		"packed-refs":             packedRefs,
+		"objects/info/alternates": filepath.Join(source, "objects") + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // at describes a bare repository on disk as the SSH server serves it.
 func (b *bench) at(dir string) *served {
 	return &served{git: b.git, dir: dir, url: b.sshd.URL(dir), name: strings.TrimSuffix(strings.TrimPrefix(dir, "/"), ".git")}
