@@ -73,7 +73,7 @@ func checkFiles(cmd *cobra.Command, cfg *config.Config) (key string, err error) 
 // checkConnections has the daemon try every repository that is not suspended, and
 // those of the config that it does not know yet.
 func checkConnections(cmd *cobra.Command, cfg *config.Config, res *checkResult) error {
-	o := client.Options{Socket: controlSocket(cfg)}
+	o := client.Options{Socket: cfg.Server.ControlSocket}
 	if s, _ := cmd.Flags().GetString("socket"); s != "" {
 		o.Socket = s
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	stdsync "sync"
 	"syscall"
 	"time"
@@ -63,17 +62,6 @@ func newLogger(level zapcore.Level) *zap.Logger {
 	return log
 }
 
-// controlSocket is the path of the control socket.
-func controlSocket(cfg *config.Config) string {
-	if cfg.Server.ControlSocket != "" {
-		return cfg.Server.ControlSocket
-	}
-	if dir := os.Getenv("RUNTIME_DIRECTORY"); dir != "" {
-		return filepath.Join(dir, "control.sock")
-	}
-	return filepath.Join(cfg.DataDir, "control.sock")
-}
-
 // A door is a server with its listener.
 type door struct {
 	server *http.Server
@@ -97,7 +85,7 @@ func (a *app) doors() (_ []door, err error) {
 		doors = append(doors, door{server, l})
 		return server
 	}
-	control, err := listenControl(controlSocket(a.cfg.Load()))
+	control, err := listenControl(s.ControlSocket)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +149,7 @@ func (a *app) run(ctx context.Context, ready func(net.Addr)) error {
 	background.Go(func() { a.housekeeping(work) })
 	background.Go(func() { a.reloadOnSignal(work) })
 	background.Go(func() { watchdog(work, a.store.Ping, a.runner.LastTick, a.log) })
-	a.log.Info("ready", zap.Stringer("listen", doors[1].listen.Addr()), zap.String("control_socket", controlSocket(cfg)),
+	a.log.Info("ready", zap.Stringer("listen", doors[1].listen.Addr()), zap.String("control_socket", cfg.Server.ControlSocket),
 		zap.String("version", version))
 	notify(daemon.SdNotifyReady)
 	if ready != nil {
