@@ -25,7 +25,6 @@ find_deps() {
 	need postgresql initdb /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb /usr/libexec/postgresql*/initdb
 	need openssl openssl
 	need systemd systemd-analyze
-	need util-linux setpriv
 	need gcc gcc cc # the race detector needs cgo, the program does not
 	[ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
 }

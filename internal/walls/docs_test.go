@@ -73,6 +73,26 @@ func TestNoMachinePaths(t *testing.T) {
 	}
 }
 
+// TestMetricsAreDocumented holds the table of docs/operations.md and the metrics together.
+func TestMetricsAreDocumented(t *testing.T) {
+	made := map[string]bool{}
+	for _, m := range regexp.MustCompile(`= desc\("([a-z_]+)"`).FindAllStringSubmatch(readText(t, "cmd/daemon/metrics.go"), -1) {
+		made["issuetrail_"+m[1]] = true
+	}
+	if len(made) == 0 {
+		t.Fatal("cmd/daemon/metrics.go has no metrics: this test looks in the wrong place")
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(issuetrail_[a-z_]+)` \\|").FindAllStringSubmatch(readText(t, "docs/operations.md"), -1) {
+		if !made[m[1]] {
+			t.Errorf("docs/operations.md has %s, which is no metric", m[1])
+		}
+		delete(made, m[1])
+	}
+	for name := range made {
+		t.Errorf("docs/operations.md lacks %s", name)
+	}
+}
+
 // TestUnitIsDocumented: what the documents say of the unit's limits is what it says.
 func TestUnitIsDocumented(t *testing.T) {
 	unit := readText(t, "systemd/issuetrail.service")
