@@ -132,3 +132,12 @@ func TestLinkedOfARepository(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func BenchmarkIssue(b *testing.B) {
+	s := newStage(b)
+	s.link("git@github.com:acme/app.git")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.raw(s.request("GET", Prefix+"/issues/APP-7", "", s.viewer))
+	}
+}

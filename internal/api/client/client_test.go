@@ -211,9 +211,11 @@ func TestNoDaemon(t *testing.T) {
 // token follows a redirect.
 func TestStrangeServers(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
-		"html":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") },
-		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://other.example.com/", 302) },
-		"502":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) },
+		"html": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://other.example.com/", http.StatusFound)
+		},
+		"502": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
 		"half": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, "{")
