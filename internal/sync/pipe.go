@@ -17,23 +17,27 @@ const (
 	batchBytes   = 2 << 20
 )
 
-// A batch holds commits and their bytes, one after the other in an arena.
+// A batch holds commits and their bytes, one after the other in chunks of memory.
 type batch struct {
 	commits []model.BatchCommit
-	bytes   []byte
+	chunk   []byte // the one that is filled; commits keep the full ones alive
+	size    int    // bytes of all commits
 	parents []model.Hash
 }
 
 func (b *batch) full(more int) bool {
-	return len(b.commits) == batchCommits || len(b.commits) > 0 && len(b.bytes)+more > batchBytes
+	return len(b.commits) == batchCommits || len(b.commits) > 0 && b.size+more > batchBytes
 }
 
-// add copies a commit. Earlier commits stay where they are when the arena grows: their
-// slices keep the old array alive.
+// add copies a commit. Chunks double: a sync of one commit takes little memory.
 func (b *batch) add(c model.RawCommit) {
-	at := len(b.bytes)
-	b.bytes = append(b.bytes, c.Raw...)
-	raw := b.bytes[at:len(b.bytes):len(b.bytes)]
+	if n := len(c.Raw); n > cap(b.chunk)-len(b.chunk) {
+		b.chunk = make([]byte, 0, max(n, min(2*cap(b.chunk), batchBytes), 4096))
+	}
+	at := len(b.chunk)
+	b.chunk = append(b.chunk, c.Raw...)
+	b.size += len(c.Raw)
+	raw := b.chunk[at:len(b.chunk):len(b.chunk)]
 	b.commits = append(b.commits, model.BatchCommit{RawCommit: model.RawCommit{Hash: c.Hash, Raw: raw}})
 }
 
@@ -41,10 +45,10 @@ func (b *batch) add(c model.RawCommit) {
 func (b *batch) reset() {
 	clear(b.commits)
 	b.commits, b.parents = b.commits[:0], b.parents[:0]
-	if cap(b.bytes) > 2*batchBytes {
-		b.bytes = nil
+	if cap(b.chunk) > 2*batchBytes {
+		b.chunk = nil
 	}
-	b.bytes = b.bytes[:0]
+	b.chunk, b.size = b.chunk[:0], 0
 }
 
 // A pipe takes commits from the goroutine that inflates them to one that scans and stores
