@@ -10,9 +10,12 @@ import (
 	"issuetrail/internal/model"
 )
 
+// rest is what a slowTokens has no need of.
+type rest interface{ Tokens }
+
 // A slowTokens answers look-ups when it is let to.
 type slowTokens struct {
-	Tokens
+	rest
 	asked int
 	gone  bool
 	hold  chan struct{} // nil = answer at once
