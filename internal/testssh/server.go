@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -117,8 +118,13 @@ func (s *Server) Stop() {
 	if s.cmd == nil {
 		return
 	}
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	// Each connection has a process, in a session of its own, that would live on.
+	children := descendants(s.cmd.Process.Pid)
+	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
+	for _, pid := range append(children, s.late(children)...) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	s.cmd = nil
 }
 
@@ -142,7 +148,6 @@ func (s *Server) run() bool {
 	cmd := exec.Command(program(s.tb), "-D", "-e", "-f", filepath.Join(s.dir, "sshd_config"))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	must(s.tb, cmd.Start())
 	s.mu.Lock()
 	s.cmd = cmd
@@ -176,6 +181,28 @@ func (s *Server) answers(within time.Duration) bool {
 		}
 	}
 	return false
+}
+
+// late are descendants that came after the list was made.
+func (s *Server) late(of []int) (out []int) {
+	for _, pid := range of {
+		out = append(out, descendants(pid)...)
+	}
+	return out
+}
+
+// descendants are the processes below one, as Linux lists them.
+func descendants(pid int) (out []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		b, _ := os.ReadFile(list)
+		for word := range strings.FieldsSeq(string(b)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				out = append(append(out, child), descendants(child)...)
+			}
+		}
+	}
+	return out
 }
 
 // exited says whether the child is a zombie, without reaping it.
