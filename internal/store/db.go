@@ -50,7 +50,7 @@ func (t *tx) now() (time.Time, error) {
 		return t.at, nil
 	}
 	if t.clock != nil {
-		t.at = t.clock()
+		t.at = fromMicros(t.clock().UnixMicro())
 		return t.at, nil
 	}
 	var us int64

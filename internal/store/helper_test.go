@@ -170,3 +170,18 @@ func claimAgain(t testing.TB, s *Store, repo int64) model.Claimed {
 	ok(t, s.Enqueue(t.Context(), model.Request{RepoID: repo, Priority: model.PriorityManual}))
 	return claimJob(t, s)
 }
+
+// until waits for a condition that another goroutine brings about.
+func until(t testing.TB, f func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for !f() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("the condition never came")
+		}
+	}
+}

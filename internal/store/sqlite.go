@@ -26,6 +26,7 @@ type liteEngine struct {
 	lock    *os.File
 	w       *writer
 	readers chan *cached
+	opened  int // readers
 	clock   func() time.Time
 	bell    func()
 }
@@ -68,6 +69,7 @@ func openSQLite(ctx context.Context, o Options) (_ *liteEngine, err error) {
 			return nil, err
 		}
 		e.readers <- conn
+		e.opened++
 	}
 	return e, nil
 }
@@ -132,7 +134,7 @@ func (e *liteEngine) wake() { e.bell() }
 func (e *liteEngine) close() error {
 	if e.w != nil {
 		e.w.close()
-		for range cap(e.readers) {
+		for range e.opened {
 			c := <-e.readers
 			c.conn.Close()
 		}

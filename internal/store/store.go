@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,6 +32,7 @@ type Store struct {
 	graphs *graphCache
 	adding *ingests
 	wakeup chan struct{}
+	closed func() error
 }
 
 // Open opens the database, and makes or migrates it. On SQLite it frees the
@@ -47,9 +49,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log: o.Log, pack: newPacker(), adding: newIngests(),
 		graphs: newGraphCache(o.GraphBytes), wakeup: make(chan struct{}, 1),
 	}
+	s.closed = sync.OnceValue(func() error {
+		s.graphs.close()
+		return s.db.close()
+	})
 	if o.URL == "" {
 		e, err := openSQLite(ctx, o)
 		if err != nil {
+			s.graphs.close()
 			return nil, err
 		}
 		e.bell = s.ring
@@ -61,6 +68,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	} else {
 		e, err := openPostgres(ctx, o)
 		if err != nil {
+			s.graphs.close()
 			return nil, err
 		}
 		s.db = e
@@ -73,11 +81,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends what runs and closes the database.
-func (s *Store) Close() error {
-	s.graphs.close()
-	return s.db.close()
-}
+// Close ends what runs and closes the database. Closing again does nothing.
+func (s *Store) Close() error { return s.closed() }
 
 // Wake has something in it when a job may be due, put there by this node or,
 // on PostgreSQL, by any other.
