@@ -1,7 +1,16 @@
-// Package issuekey finds Jira issue keys in commit messages and branch names, and
-// says why each candidate was taken or refused. docs/issue-keys.md tells the rules
-// to users; here they are a hand-written scanner, because Go's regular expressions
-// cannot look around and would cost more than the rest of a sync.
+// Package issuekey finds Jira issue keys in commit messages and branch names, and says why
+// each candidate was taken or refused. It is a hand-written scanner: Go's regular
+// expressions cannot look around and would cost more than the rest of a sync.
+//
+// A candidate is a word of ASCII letters, digits and "_", a dash and digits. It is a key if
+//
+//   - no letter or digit of any script stands right before or after it, nor a byte that is
+//     not UTF-8, and the number is 1 to 2147483647 without a leading zero;
+//   - its project is known, then in any case and anywhere, in "x_APP-1" too. With a list of
+//     projects nothing else is a key. Without one it must be upper case, or begin
+//     a segment of a branch name, and neither be the name of a standard (UTF-8) nor be
+//     followed by another number (CVE-2021-44228);
+//   - it does not stand in a web address, or in one under the address of a Jira site.
 package issuekey
 
 import (

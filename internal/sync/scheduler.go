@@ -53,7 +53,7 @@ func newScheduler(p Planner, current *atomic.Pointer[plan], log *zap.Logger) *sc
 func (s *scheduler) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		nap, err := s.round(ctx, time.Now())
-		s.lastTick.Store(time.Now().UnixNano())
+		s.beat()
 		s.note(ctx, err)
 		timer := time.NewTimer(nap)
 		select {
@@ -65,6 +65,9 @@ func (s *scheduler) run(ctx context.Context) {
 		timer.Stop()
 	}
 }
+
+// beat shows the watchdog that the scheduler lives; writes to the store may take a while.
+func (s *scheduler) beat() { s.lastTick.Store(time.Now().UnixNano()) }
 
 // note logs an error when it appears, not at every round.
 func (s *scheduler) note(ctx context.Context, err error) {
@@ -175,6 +178,7 @@ func (s *scheduler) replan(ctx context.Context, id int64, e, old *entry, now tim
 		return nil
 	}
 	e.next = next
+	defer s.beat()
 	return s.planner.PlanTick(ctx, id, next)
 }
 
@@ -217,6 +221,7 @@ func (s *scheduler) enqueue(ctx context.Context, queue []model.Request, now time
 		if err := s.planner.Enqueue(ctx, r); err != nil {
 			return err
 		}
+		s.beat()
 	}
 	return nil
 }

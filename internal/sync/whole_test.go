@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,21 +23,30 @@ import (
 // These tests join the real parts: git and sshd, the mirror, the store on SQLite.
 
 // pool makes a History of a mirror.Pool, as cmd/daemon does.
-type pool struct{ *mirror.Pool }
+type pool struct {
+	*mirror.Pool
+	beforeFetch func() // may be nil
+}
 
 func (p pool) Open(ctx context.Context, a model.Address) (sync.Session, error) {
 	s, err := p.Pool.Open(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	return session{s}, nil
+	return session{s, p.beforeFetch}, nil
 }
 
-type session struct{ *mirror.Session }
+type session struct {
+	*mirror.Session
+	beforeFetch func()
+}
 
 func (s session) Fetch(ctx context.Context, wants, haves []model.Hash, progress func(model.Progress),
 	emit func(model.RawCommit) error,
 ) (map[model.Hash]model.Hash, error) {
+	if s.beforeFetch != nil {
+		s.beforeFetch()
+	}
 	got, err := s.Session.Fetch(ctx, mirror.FetchRequest{Wants: wants, Haves: haves, Progress: progress}, emit)
 	return got.Tags, err
 }
@@ -61,7 +71,7 @@ type house struct {
 	opts   sync.Options
 }
 
-func newHouse(t *testing.T, o testssh.Options) *house {
+func newHouse(t *testing.T, o testssh.Options, beforeFetch func(h *house)) *house {
 	t.Helper()
 	server := testssh.Start(t, o)
 	h := &house{T: t, dir: server.InitRepo("acme/app.git")}
@@ -74,7 +84,7 @@ func newHouse(t *testing.T, o testssh.Options) *house {
 		Allow: func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
 	})
 	h.runner, err = sync.New(sync.Parts{
-		Node: "test", Queue: db, Planner: db, Ledger: db, Relinker: db, History: pool{p},
+		Node: "test", Queue: db, Planner: db, Ledger: db, Relinker: db, History: pool{p, func() { beforeFetch(h) }},
 	}, h.opts)
 	h.ok(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -215,7 +225,7 @@ func TestWhole(t *testing.T) {
 		"protocol 0": {NoProtocolV2: true, NoFilter: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, o)
+			h := newHouse(t, o, func(*house) {})
 			h.settled() // empty
 			h.check("APP")
 
@@ -268,6 +278,33 @@ func TestWhole(t *testing.T) {
 			h.sync()
 			testssh.AddCommits(h, h.dir, "main", 4, func(int) string { return "APP-1000 anew\n" })
 			h.sync()
+		})
+	}
+}
+
+// TestMovedRef: between list and fetch the tip that was listed disappears for good.
+func TestMovedRef(t *testing.T) {
+	for name, o := range map[string]testssh.Options{
+		"protocol 2": {},
+		"protocol 0": {NoProtocolV2: true, NoFilter: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var move atomic.Bool
+			h := newHouse(t, o, func(h *house) {
+				if move.CompareAndSwap(true, false) {
+					h.git("update-ref", "refs/heads/main", "main~1")
+					testssh.AddCommits(h, h.dir, "main", 1, func(int) string { return "OPS-2 in its place\n" })
+					h.git("gc", "-q", "--prune=now")
+				}
+			})
+			testssh.AddCommits(h, h.dir, "main", 3, nil)
+			h.sync()
+			testssh.AddCommits(h, h.dir, "main", 1, func(int) string { return "OPS-1 gone soon\n" })
+			move.Store(true)
+			h.sync()
+			if move.Load() || h.issue("OPS-2") == nil || h.issue("OPS-1") != nil {
+				t.Errorf("OPS-1 %v, OPS-2 %v", h.issue("OPS-1"), h.issue("OPS-2"))
+			}
 		})
 	}
 }
