@@ -19,9 +19,6 @@ const (
 // errFull says that no further piece fits the window.
 var errFull = errors.New("window full")
 
-// errLong says that a stream is longer than announced.
-var errLong = errors.New("a stream is longer than announced")
-
 // A window is the part of a pack that was received and not yet passed over.
 type window struct {
 	next   func() ([]byte, error)
@@ -138,7 +135,7 @@ func (w *window) streamed(size int64, read func(io.Reader) error) (err error) {
 		return w.corrupt(err)
 	}
 	if n, err := w.stream.Read(make([]byte, 1)); n > 0 || err != io.EOF {
-		return w.corrupt(errors.Join(errLong, err))
+		return w.corrupt(errors.Join(errSize, err))
 	}
 	return nil
 }
