@@ -90,7 +90,7 @@ func syncJob(t testing.TB, s *Store, repo int64) model.Job {
 	return c.Job
 }
 
-var keyPattern = regexp.MustCompile(`[A-Z]+-[0-9]+`)
+var keyPattern = regexp.MustCompile(`[A-Z][A-Z0-9]*-[0-9]+`)
 
 func keysIn(text string) (keys []model.IssueKey) {
 	for _, k := range keyPattern.FindAllString(text, -1) {
