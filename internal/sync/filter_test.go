@@ -54,8 +54,11 @@ func TestFilter(t *testing.T) {
 	}
 	var got []string
 	for _, r := range f.Apply([]model.Ref{
-		{Name: "refs/heads/dev"}, {Name: "refs/heads/main"}, {Name: "refs/heads/release/1"},
-		{Name: "refs/heads/release/old"}, {Name: "refs/tags/old"},
+		{Name: "refs/heads/dev"},
+		{Name: "refs/heads/main"},
+		{Name: "refs/heads/release/1"},
+		{Name: "refs/heads/release/old"},
+		{Name: "refs/tags/old"},
 	}) {
 		got = append(got, r.Name)
 	}

@@ -17,10 +17,11 @@ import (
 	"issuetrail/internal/model"
 	"issuetrail/internal/store"
 	"issuetrail/internal/sync"
+	"issuetrail/internal/testpg"
 	"issuetrail/internal/testssh"
 )
 
-// These tests join the real parts: git and sshd, the mirror, the store on SQLite.
+// These tests join the real parts: git and sshd, the mirror, the store on both engines.
 
 // pool makes a History of a mirror.Pool, as cmd/daemon does.
 type pool struct {
@@ -61,6 +62,8 @@ func (anyHost) Check(string, ssh.PublicKey) error { return nil }
 func (anyHost) Algorithms(string) []string        { return nil }
 func (anyHost) Generation() uint64                { return 1 }
 
+func TestMain(m *testing.M) { testpg.Main(m) }
+
 // A house is a running Runner on real parts with one repository.
 type house struct {
 	*testing.T
@@ -71,20 +74,23 @@ type house struct {
 	opts   sync.Options
 }
 
-func newHouse(t *testing.T, o testssh.Options, beforeFetch func(h *house)) *house {
+func newHouse(t *testing.T, o testssh.Options, db store.Options, beforeFetch func(h *house)) *house {
 	t.Helper()
 	server := testssh.Start(t, o)
 	h := &house{T: t, dir: server.InitRepo("acme/app.git")}
 	h.opts = sync.Options{Schedule: "@daily", Issues: issuekey.Options{Projects: []string{"APP", "OPS"}}}
-	db, err := store.Open(t.Context(), store.Options{DataDir: t.TempDir()})
+	if db.URL == "" {
+		db.DataDir = t.TempDir()
+	}
+	var err error
+	h.store, err = store.Open(t.Context(), db)
 	h.ok(err)
-	h.store = db
 	p := mirror.NewPool(mirror.Options{
 		Keys: oneKey{server.Signer}, HostKeys: anyHost{},
 		Allow: func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
 	})
 	h.runner, err = sync.New(sync.Parts{
-		Node: "test", Queue: db, Planner: db, Ledger: db, Relinker: db, History: pool{p, func() { beforeFetch(h) }},
+		Node: "test", Queue: h.store, Planner: h.store, Ledger: h.store, Relinker: h.store, History: pool{p, func() { beforeFetch(h) }},
 	}, h.opts)
 	h.ok(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,9 +102,9 @@ func newHouse(t *testing.T, o testssh.Options, beforeFetch func(h *house)) *hous
 			t.Error(err)
 		}
 		p.Close()
-		db.Close()
+		h.store.Close()
 	})
-	h.repo, err = db.AddRepo(t.Context(), model.RepoSpec{URL: server.URL("acme/app.git"), Host: "git", Mirror: model.MirrorCommits, Source: model.SourceAPI})
+	h.repo, err = h.store.AddRepo(t.Context(), model.RepoSpec{URL: server.URL("acme/app.git"), Host: "git", Mirror: model.MirrorCommits, Source: model.SourceAPI})
 	h.ok(err)
 	return h
 }
@@ -220,12 +226,20 @@ func (h *house) issue(key model.IssueKey) []string {
 
 // TestWhole takes one repository through its life, on servers of both protocols.
 func TestWhole(t *testing.T) {
-	for name, o := range map[string]testssh.Options{
-		"protocol 2": {},
-		"protocol 0": {NoProtocolV2: true, NoFilter: true},
+	for name, c := range map[string]struct {
+		server   testssh.Options
+		postgres bool
+	}{
+		"protocol 2":             {},
+		"protocol 2, PostgreSQL": {postgres: true},
+		"protocol 0":             {server: testssh.Options{NoProtocolV2: true, NoFilter: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, o, func(*house) {})
+			var db store.Options
+			if c.postgres {
+				db.URL = testpg.New(t)
+			}
+			h := newHouse(t, c.server, db, func(*house) {})
 			h.settled() // empty
 			h.check("APP")
 
@@ -290,7 +304,7 @@ func TestMovedRef(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var move atomic.Bool
-			h := newHouse(t, o, func(h *house) {
+			h := newHouse(t, o, store.Options{}, func(h *house) {
 				if move.CompareAndSwap(true, false) {
 					h.git("update-ref", "refs/heads/main", "main~1")
 					testssh.AddCommits(h, h.dir, "main", 1, func(int) string { return "OPS-2 in its place\n" })
