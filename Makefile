@@ -10,9 +10,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
-# Packages that the race detector slows down many times over: all that run the pure Go
-# SQLite. They are raced by RACE_SLOW_RUN, a choice of their tests.
-RACE_SLOW := /internal/store|/cmd/daemon|/internal/sync$$|/bench
+# What the race detector is not run on: the bench is no part of the program.
+RACE_SKIP  := /bench$$
 # The end-to-end tests that kill the daemon at every crash point.
 CRASH_PKGS ?= ./cmd/daemon/...
 CRASH_RUN  ?= Crash
@@ -41,9 +40,8 @@ test-deps: ## installs what the tests run, where it is missing (apt)
 test-unit: ## the tests once; PKG=./internal/store/... for one room
 	$(GO) test -count=1 -timeout 15m $(PKG)
 
-test-race: ## the tests under the race detector, without the rooms it slows down too much
-	CGO_ENABLED=1 $(GO) test -race -short -count=1 -timeout 15m \
-		$$($(GO) list ./... | grep -Ev '$(RACE_SLOW)')
+test-race: ## the tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 15m $$($(GO) list ./... | grep -Ev '$(RACE_SKIP)')
 
 test-crash: ## kills the daemon at every crash point (a build of its own)
 	$(GO) test -tags crashpoints -run '$(CRASH_RUN)' -count=1 -timeout 15m $(CRASH_PKGS)
