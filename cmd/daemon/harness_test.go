@@ -46,6 +46,7 @@ type world struct {
 	log  string // file of what the daemon logs
 	base string // http://127.0.0.1:port of the running daemon
 	cmd  *exec.Cmd
+	gone chan struct{} // closed when cmd has ended
 	api  *client.Client
 	env  []string // further environment of the next start
 	head string   // config lines before hosts and repositories
@@ -54,7 +55,13 @@ type world struct {
 // newWorld makes an sshd and a config with a host of each implemented kind.
 func newWorld(t *testing.T, o testssh.Options) *world {
 	t.Helper()
-	w := &world{t: t, ssh: testssh.Start(t, o), dir: t.TempDir(), head: "issues: {projects: [APP, OPS]}\n"}
+	return newWorldOn(t, testssh.Start(t, o))
+}
+
+// newWorldOn is newWorld on an sshd that others use too.
+func newWorldOn(t *testing.T, server *testssh.Server) *world {
+	t.Helper()
+	w := &world{t: t, ssh: server, dir: t.TempDir(), head: "issues: {projects: [APP, OPS]}\n"}
 	w.log = filepath.Join(w.dir, "log")
 	w.write("key.pem", string(w.ssh.ClientKeyPEM))
 	w.write("known_hosts", w.ssh.KnownHosts())
@@ -138,14 +145,12 @@ func (w *world) start() bool {
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() { _ = w.cmd.Wait(); close(ended) }()
+	w.gone = make(chan struct{})
+	go func(cmd *exec.Cmd, gone chan struct{}) { _ = cmd.Wait(); close(gone) }(w.cmd, w.gone)
 	ready := false
 	w.until("the daemon is ready", func() bool {
-		select {
-		case <-ended:
+		if w.dead() {
 			return true
-		default:
 		}
 		addr := w.readyLine()
 		w.base, ready = "http://"+addr, addr != ""
@@ -154,10 +159,23 @@ func (w *world) start() bool {
 	if !ready {
 		return false
 	}
+	if w.api != nil {
+		w.api.Close()
+	}
 	if w.api, err = client.New(client.Options{Socket: w.socket()}); err != nil {
 		w.t.Fatal(err)
 	}
 	return true
+}
+
+// dead says whether the daemon that was started last has ended.
+func (w *world) dead() bool {
+	select {
+	case <-w.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 // readyLine is the address in the log's line "ready".
@@ -193,11 +211,7 @@ func (w *world) stop(s syscall.Signal) int {
 		return 0
 	}
 	_ = w.cmd.Process.Signal(s)
-	for w.cmd.ProcessState == nil {
-		// Wait runs in start's goroutine; the state appears when it is done.
-		tick := time.NewTimer(5 * time.Millisecond)
-		<-tick.C
-	}
+	<-w.gone
 	code := w.cmd.ProcessState.ExitCode()
 	w.cmd = nil
 	if w.api != nil {
@@ -303,17 +317,26 @@ func (w *world) post(path, body string, header map[string]string) (int, map[stri
 // metric reads one value from /metrics; 0 if it is not there.
 func (w *world) metric(name string) float64 {
 	w.t.Helper()
-	res, err := http.Get(w.base + "/metrics")
+	v, err := w.readMetric(name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return v
+}
+
+// readMetric is metric for a daemon that may have died.
+func (w *world) readMetric(name string) (v float64, err error) {
+	res, err := http.Get(w.base + "/metrics")
+	if err != nil {
+		return 0, err
+	}
 	defer res.Body.Close()
-	for s := bufio.NewScanner(res.Body); s.Scan(); {
+	s := bufio.NewScanner(res.Body)
+	for s.Scan() {
 		if value, ok := strings.CutPrefix(s.Text(), name+" "); ok {
-			var v float64
-			fmt.Sscan(value, &v)
-			return v
+			_, err := fmt.Sscan(value, &v)
+			return v, err
 		}
 	}
-	return 0
+	return 0, s.Err()
 }
