@@ -24,7 +24,7 @@ func protocolError(format string, args ...any) *model.Failure {
 func limitError(format string, args ...any) *model.Failure {
 	return &model.Failure{
 		Code: model.CodeLimitExceeded, Detail: fmt.Sprintf(format, args...),
-		Hint: "the limits protect the daemon from hostile repositories; see docs/limits.md",
+		Hint: "the limits protect the daemon from hostile repositories; such a one cannot be followed",
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pjbgf/sha1cd"
-
 	"issuetrail/internal/model"
 )
 
@@ -95,11 +93,8 @@ func (s *Session) fetch(r FetchRequest, filter bool, emit func(model.RawCommit) 
 	if err := d.open(); err != nil {
 		return FetchResult{}, s.unfiltered(filter, err)
 	}
-	p := &packReader{
-		in: newWindow(d.next, s.pool.o.Limits.Pack), limits: s.pool.o.Limits, graph: newGraph(r),
-		spool: &spool{dir: s.pool.o.TempDir}, hash: sha1cd.New().(sha1cd.CollisionResistantHash),
-		scratch: make([]byte, scratchSize), emit: emit, progress: r.Progress, plain: !filter,
-	}
+	p := newPackReader(d.next, s.pool.o, r, emit)
+	p.plain = !filter
 	defer p.spool.close()
 	switch err := p.read(); {
 	case err == nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"issuetrail/internal/model"
@@ -126,7 +127,7 @@ func TestFetchOddCommits(t *testing.T) {
 		"garbage",
 	}
 	for i, r := range raw {
-		c := testssh.GitInput(t, dir, stringsReader(r), "hash-object", "-t", "commit", "--literally", "-w", "--stdin")
+		c := testssh.GitInput(t, dir, strings.NewReader(r), "hash-object", "-t", "commit", "--literally", "-w", "--stdin")
 		loose := "refs/heads/odd" + fmt.Sprint(i)
 		if i < 2 {
 			testssh.Git(t, dir, "update-ref", loose, c)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -213,6 +212,4 @@ func waitFor(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-var _ = slices.Sort[[]string]
 
-func stringsReader(s string) *strings.Reader { return strings.NewReader(s) }

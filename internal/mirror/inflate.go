@@ -108,67 +108,74 @@ func (z *inflater) stored() error {
 	return nil
 }
 
-// compressed reads the symbols of a block. It is the inner loop: the bit
-// reader's fields are kept in local variables.
-func (z *inflater) compressed(literals, offsets *huffman) error {
+// compressed reads the symbols of a block. It is the inner loop: what the bit
+// reader holds stays in registers, and is loaded as seldom as can be.
+func (z *inflater) compressed(literals, offsets *huffman) (err error) {
 	b, dst, op := z.bits, z.dst, z.op
-	defer func() { z.bits, z.op = b, op }()
 	for {
-		if b.n < 48 { // a length, an offset and their extra bits take 48 at most
+		if b.n < maxCode {
 			b.fill()
 		}
 		e := literals.table[b.acc&(1<<literalBits-1)]
 		if e == 0 {
 			if e = literals.long(b.acc); e == 0 {
-				return errZlib
+				err = errZlib
+				break
 			}
 		}
-		b.acc >>= e & 15
-		b.n -= uint(e & 15)
-		symbol := e >> 4
-		if symbol < 256 {
+		b.drop(uint(e & 15))
+		if e < 256<<4 {
 			if op >= len(dst) {
-				return errSize
+				err = errSize
+				break
 			}
-			dst[op] = byte(symbol)
+			dst[op] = byte(e >> 4)
 			op++
 			continue
 		}
-		if symbol == 256 {
-			return nil
+		if e>>4 == 256 {
+			break
 		}
-		length, extra := lengthBase[(symbol-257)&31], lengthExtra[(symbol-257)&31]
-		length += uint32(b.acc & (1<<extra - 1))
-		b.acc >>= extra
-		b.n -= uint(extra)
+		if b.n < 5+maxCode+13 { // the extra bits of a length, an offset and its extra bits
+			b.fill()
+		}
+		symbol := (e>>4 - 257) & 31
+		length := int(lengthBase[symbol]) + int(b.acc&(1<<lengthExtra[symbol]-1))
+		known := lengthBase[symbol] != 0
+		b.drop(uint(lengthExtra[symbol]))
 		if e = offsets.table[b.acc&(1<<offsetBits-1)]; e == 0 {
 			if e = offsets.long(b.acc); e == 0 {
-				return errZlib
+				err = errZlib
+				break
 			}
 		}
-		b.acc >>= e & 15
-		b.n -= uint(e & 15)
-		symbol = e >> 4
-		offset, extra := offsetBase[symbol&31], offsetExtra[symbol&31]
-		offset += uint32(b.acc & (1<<extra - 1))
-		b.acc >>= extra
-		b.n -= uint(extra)
-		n, from := int(length), op-int(offset)
-		switch {
-		case length == 0 || offset == 0 || from < 0:
-			return errZlib // a symbol that is none, or from before the start
-		case n > len(dst)-op:
-			return errSize
-		case int(offset) >= n:
-			copy(dst[op:op+n], dst[from:from+n])
-			op += n
-		default:
-			for range n { // the copy overlaps itself: it repeats a pattern
-				dst[op] = dst[from]
-				op++
-				from++
-			}
+		b.drop(uint(e & 15))
+		symbol = (e >> 4) & 31
+		offset := int(offsetBase[symbol]) + int(b.acc&(1<<offsetExtra[symbol]-1))
+		b.drop(uint(offsetExtra[symbol]))
+		if !known || offset == 0 || offset > op {
+			err = errZlib // a symbol that is none, or from before the start
+			break
 		}
+		if length > len(dst)-op {
+			err = errSize
+			break
+		}
+		repeat(dst[op-offset:op+length], offset)
+		op += length
+	}
+	z.bits, z.op = b, op
+	return err
+}
+
+// repeat fills b beyond its first offset bytes with repetitions of them.
+func repeat(b []byte, offset int) {
+	if len(b) <= 2*offset {
+		copy(b[offset:], b)
+		return
+	}
+	for i := offset; i < len(b); i++ {
+		b[i] = b[i-offset]
 	}
 }
 
@@ -207,6 +214,12 @@ func (b *bitReader) take(n uint) uint32 {
 	b.acc >>= n
 	b.n -= n
 	return v
+}
+
+// drop is take for those who have looked at the bits already.
+func (b *bitReader) drop(n uint) {
+	b.acc >>= n & 63
+	b.n -= n
 }
 
 // overrun says whether bits from past the end were taken.

@@ -58,6 +58,15 @@ type packReader struct {
 	plain    bool  // the server was not asked for a filter: end as soon as the graph is closed
 }
 
+// newPackReader reads the pack whose pieces next gives.
+func newPackReader(next func() ([]byte, error), o Options, r FetchRequest, emit func(model.RawCommit) error) *packReader {
+	return &packReader{
+		in: newWindow(next, o.Limits.Pack), limits: o.Limits, graph: newGraph(r), spool: &spool{dir: o.TempDir},
+		hash:    sha1cd.New().(sha1cd.CollisionResistantHash),
+		scratch: make([]byte, scratchSize), emit: emit, progress: r.Progress,
+	}
+}
+
 // read reads the pack to its end, or until all that was awaited has come.
 func (p *packReader) read() error {
 	if err := p.header(); err != nil {
