@@ -145,6 +145,7 @@ func measure(ctx context.Context, o options) error {
 		}
 		fmt.Fprintf(b.log, "%s %s\n", time.Now().Format(time.TimeOnly), p.name)
 		if err := p.run(b, ctx); err != nil {
+			fmt.Fprintf(b.log, "  broke: %v\n", err)
 			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
 		}
 	}

@@ -45,7 +45,7 @@ func (b *bench) realCopy(ctx context.Context, source string, allRefs bool) (stri
 	if err != nil {
 		return "", err
 	}
-	return b.cached(fmt.Sprintf("real-%.6x.git", sha256.Sum256([]byte(source+refs))), func(dir string) error {
+	return b.cached(ctx, fmt.Sprintf("real-%.6x.git", sha256.Sum256([]byte(source+refs))), func(dir string) error {
 		fmt.Fprintf(b.log, "packing a copy of %s: some minutes, once\n", source)
 		if err := b.borrow(ctx, source, dir, refs); err != nil {
 			return err
