@@ -211,5 +211,3 @@ func waitFor(t testing.TB, what string, condition func() bool) {
 		}
 	}
 }
-
-

@@ -96,8 +96,10 @@ type listing struct {
 }
 
 func (l *listing) add(raw []byte) error {
-	l.n++
-	if l.n > 2*l.limit+1 || len(l.b) > l.limit*maxList+maxPacket { // a tag may take two lines in version 0
+	if !bytes.HasSuffix(raw, []byte("^{}\n")) { // the second line of a tag, in version 0
+		l.n++
+	}
+	if l.n > l.limit+2 || len(l.b) > l.limit*maxList+maxPacket { // two lines may be of HEAD
 		return limitError("the repository has more than %d branches and tags", l.limit)
 	}
 	l.b = append(l.b, raw...)

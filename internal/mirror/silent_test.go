@@ -206,6 +206,7 @@ func TestSilentServers(t *testing.T) {
 func TestCancelSilent(t *testing.T) {
 	for stop, name := range places {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newFake(t, stop)
 			o := f.options()
 			o.Timeouts.Handshake, o.Timeouts.Idle = time.Hour, time.Hour
