@@ -103,5 +103,14 @@ func diskFull(err error) error {
 // again says that a transaction failed only because another one ran beside it.
 func again(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return true
+	case "23505": // a job came to wait between two looks
+		return pg.ConstraintName == "job_waiting" || pg.ConstraintName == "job_running"
+	}
+	return false
 }

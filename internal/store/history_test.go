@@ -3,6 +3,7 @@ package store
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -200,4 +201,48 @@ func TestResetAndDeleteLeaveNothing(t *testing.T) {
 		wantErr(t, err, model.ErrNotFound)
 		addRepo(t, s, "acme/app")
 	})
+}
+
+func TestAnnotatedTagsLeadToTheirCommit(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		repo := addRepo(t, s, "acme/app").ID
+		c := commit("APP-1 one", 1)
+		j := syncJob(t, s, repo)
+		ok(t, s.Add(t.Context(), j, []model.BatchCommit{c}))
+		ok(t, s.Record(t.Context(), j, model.SyncResult{Updates: []model.RefUpdate{{Name: "refs/tags/v1", New: model.Hash{9}, Peeled: c.Hash}}}))
+		if got := issue(t, s, "APP-1"); len(got.Tags) != 1 || got.Tags[0].Name != "v1" {
+			t.Errorf("tags are %v", got.Tags)
+		}
+		refs := must(s.Refs(t.Context(), repo))(t)
+		if want := []model.Ref{{Name: "refs/tags/v1", Tip: model.Hash{9}, Peeled: c.Hash}}; !cmp.Equal(refs, want) {
+			t.Errorf("refs are %v, want %v", refs, want)
+		}
+	})
+}
+
+// A cache that is too small for even one graph costs time, and nothing else.
+func TestASmallCacheIsRightToo(t *testing.T) {
+	b := &bed{t, Options{DataDir: t.TempDir(), GraphBytes: 1}}
+	s := b.open()
+	for round := range 3 {
+		for _, name := range []string{"acme/a", "acme/b"} {
+			c := commit("APP-1 "+name, int64(round))
+			r, err := s.FindRepo(t.Context(), name)
+			if err != nil {
+				r = addRepo(t, s, name)
+			}
+			record(t, s, syncJob(t, s, r.ID), []model.BatchCommit{c}, map[string]model.Hash{"refs/heads/main": c.Hash})
+		}
+		if got := issue(t, s, "APP-1"); len(got.Commits) != 2 || got.Commits[0].BranchCount != 1 {
+			t.Errorf("round %d: %+v", round, got.Commits)
+		}
+	}
+	if len(s.graphs.views) > 1 {
+		t.Errorf("%d graphs are kept", len(s.graphs.views))
+	}
+	s.graphs.shrink(time.Now().Add(time.Hour))
+	if len(s.graphs.views) != 0 {
+		t.Error("idle graphs are kept")
+	}
 }

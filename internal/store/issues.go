@@ -34,7 +34,7 @@ func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string
 	err = s.db.read(ctx, func(t *tx) error {
 		var found []activity
 		// A prefix that goes into the number is rare in the streams, and its keys are few.
-		if strings.ContainsAny(prefix, "0123456789") {
+		if _, number, _ := strings.Cut(prefix, "-"); number != "" {
 			found, err = issuesByKey(t, prefix, at, limit+1)
 		} else {
 			found, err = issuesByTime(t, prefix, at, limit+1)

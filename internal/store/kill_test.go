@@ -81,6 +81,7 @@ func TestAKillAtAnyStepLosesNothing(t *testing.T) {
 				ok(t, s.Close())
 				s = b.open()
 				if killed == nil {
+					t.Logf("killed at %q", names)
 					if n < 8 {
 						t.Fatalf("only %d transactions: %q", n-1, names)
 					}

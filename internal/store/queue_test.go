@@ -208,8 +208,14 @@ func TestRacingNodesShareTheWork(t *testing.T) {
 						mu.Lock()
 						delete(running, j.RepoID)
 						mu.Unlock()
-						if err := s.Finish(t.Context(), j.Job); err != nil {
-							t.Error(err)
+						var end error
+						if i%3 > 0 {
+							end = s.Finish(t.Context(), j.Job)
+						} else {
+							end = s.Fail(t.Context(), j.Job, &model.Failure{Code: model.CodeTimeout}, at)
+						}
+						if end != nil {
+							t.Error(end)
 						}
 					}
 				})
@@ -251,5 +257,32 @@ func TestAnotherNodesWorkIsSeen(t *testing.T) {
 		if got := subjects(issue(t, s, "APP-1")); len(got) != 1 {
 			t.Errorf("after the force-push: %q", got)
 		}
+	}
+}
+
+func TestTheListenerComesBack(t *testing.T) {
+	b := &bed{t, Options{URL: testpg.New(t)}}
+	one, two := b.open(), b.open()
+	repo := addRepo(t, one, "acme/app").ID
+	ok(t, one.db.read(t.Context(), func(x *tx) error {
+		_, err := x.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN issuetrail_job' AND datname = current_database()`)
+		return err
+	}))
+	until(t, func() bool {
+		ok(t, one.Enqueue(t.Context(), model.Request{RepoID: repo, Priority: model.PriorityManual}))
+		listening := 0
+		ok(t, one.db.read(t.Context(), func(x *tx) error {
+			return x.row(`SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN issuetrail_job' AND datname = current_database()`).Scan(&listening)
+		}))
+		return listening == 2
+	})
+	for len(two.Wake()) > 0 {
+		<-two.Wake()
+	}
+	ok(t, one.Enqueue(t.Context(), model.Request{RepoID: repo, Priority: model.PriorityManual}))
+	select {
+	case <-two.Wake():
+	case <-time.After(20 * time.Second):
+		t.Fatal("the other node was not woken")
 	}
 }

@@ -25,6 +25,7 @@ type liteEngine struct {
 	db      *sql.DB
 	lock    *os.File
 	w       *writer
+	copier  *checkpointer
 	readers chan *cached
 	opened  int // readers
 	clock   func() time.Time
@@ -58,11 +59,16 @@ func openSQLite(ctx context.Context, o Options) (_ *liteEngine, err error) {
 	if err := migrate(ctx, e.db, sqliteDialect, file); err != nil {
 		return nil, err
 	}
-	conn, err := e.connect(ctx, "PRAGMA cache_size=-16000", "PRAGMA wal_autocheckpoint=2000", "PRAGMA journal_size_limit=67108864")
+	conn, err := e.connect(ctx, "PRAGMA cache_size=-16000", "PRAGMA wal_autocheckpoint="+checkpointPages, "PRAGMA journal_size_limit=67108864")
 	if err != nil {
 		return nil, err
 	}
-	e.w = startWriter(conn, e.clock)
+	beside, err := e.connect(ctx, "PRAGMA synchronous=FULL")
+	if err != nil {
+		return nil, err
+	}
+	e.copier = startCheckpointer(beside)
+	e.w = startWriter(conn, e.clock, &e.copier.written)
 	for range readers {
 		conn, err := e.connect(ctx, "PRAGMA query_only=1", "PRAGMA cache_size=-2000")
 		if err != nil {
@@ -139,6 +145,9 @@ func (e *liteEngine) close() error {
 			c.conn.Close()
 		}
 		e.w.conn.conn.Close()
+	}
+	if e.copier != nil {
+		e.copier.close()
 	}
 	var err error
 	if e.db != nil {

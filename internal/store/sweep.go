@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+
+	"go.uber.org/zap"
 
 	"issuetrail/internal/model"
 )
@@ -30,6 +33,9 @@ func (s *Store) dropSegments(ctx context.Context, j *model.Job, query string, re
 
 func (s *Store) dropSegment(ctx context.Context, j *model.Job, repoID, id int64) error {
 	x, err := s.readIndex(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // another node removed it just now
+	}
 	if err != nil {
 		return err
 	}
@@ -140,12 +146,14 @@ func (s *Store) purge(ctx context.Context, id int64) error {
 	})
 }
 
-// resumeDeletes removes the rest of repos whose removal was cut short.
-func (s *Store) resumeDeletes(ctx context.Context) error {
+// resumeDeletes removes the rest of repos whose removal was cut short. Several nodes
+// may be at it.
+func (s *Store) resumeDeletes(ctx context.Context) {
 	ids, err := s.segmentIDs(ctx, `SELECT id FROM repo WHERE deleted = 1`)
 	for _, id := range ids {
-		// Another node may be at it too; then it finishes.
 		err = errors.Join(err, s.purge(ctx, id))
 	}
-	return err
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
+		s.log.Warn("rows of removed repositories are left; the next start goes on", zap.Error(err))
+	}
 }

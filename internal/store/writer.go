@@ -32,6 +32,7 @@ type writer struct {
 	quit  chan struct{}
 	done  chan struct{}
 	full  bool // synchronous=FULL is set
+	wrote *atomic.Bool
 }
 
 // An op is one transaction on its way through the writer.
@@ -44,9 +45,9 @@ type op struct {
 	since time.Time
 }
 
-func startWriter(conn *cached, clock func() time.Time) *writer {
+func startWriter(conn *cached, clock func() time.Time, wrote *atomic.Bool) *writer {
 	w := &writer{
-		conn: conn, clock: clock,
+		conn: conn, clock: clock, wrote: wrote,
 		ops: make(chan *op, queueDepth), bulk: make(chan *op, queueDepth),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -225,6 +226,7 @@ func (w *writer) begin(durable bool) error {
 		}
 		w.full = durable
 	}
+	w.wrote.Store(true)
 	return w.exec("BEGIN IMMEDIATE")
 }
 
