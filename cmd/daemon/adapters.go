@@ -35,17 +35,36 @@ func (s session) Fetch(ctx context.Context, wants, haves []model.Hash, progress 
 	return res.Tags, err
 }
 
-// keys lets the API speak to the keyring, whose errors get the API's form.
-type keys struct{ *keystore.Keyring }
+// keys lets the API speak to the keyring, whose errors get the API's form. After a
+// change it has those repositories tried again that the key before it failed.
+type keys struct {
+	*keystore.Keyring
+	retry func(ctx context.Context, mended func(model.RepoStatus) bool)
+}
 
 func (k keys) Generate(ctx context.Context, bits int) (model.KeyInfo, error) {
 	info, err := k.Keyring.Generate(ctx, bits)
+	k.changed(ctx, err)
 	return info, keyFailure(err)
 }
 
 func (k keys) Import(ctx context.Context, pem, passphrase []byte) (model.KeyInfo, string, error) {
 	info, from, err := k.Keyring.Import(ctx, pem, passphrase)
+	k.changed(ctx, err)
 	return info, from, keyFailure(err)
+}
+
+func (k keys) changed(ctx context.Context, err error) {
+	if err != nil {
+		return
+	}
+	k.retry(ctx, func(r model.RepoStatus) bool {
+		switch r.LastFailure.Code {
+		case model.CodeKeyMissing, model.CodeAuthFailed, model.CodeNotFound:
+			return true
+		}
+		return false
+	})
 }
 
 func keyFailure(err error) error {
@@ -55,10 +74,12 @@ func keyFailure(err error) error {
 	return err
 }
 
-// hostKeys lets the API speak to the known hosts and scan servers.
+// hostKeys lets the API speak to the known hosts and scan servers. After a host key
+// is trusted it has the repositories of that server tried again.
 type hostKeys struct {
 	known *keystore.KnownHosts
 	pool  *mirror.Pool
+	retry func(ctx context.Context, mended func(model.RepoStatus) bool)
 }
 
 func (h hostKeys) List(context.Context) ([]model.KnownHost, error) { return h.known.List(), nil }
@@ -87,6 +108,11 @@ func (h hostKeys) Trust(ctx context.Context, hostport, fingerprint string) (mode
 	if err != nil {
 		return model.KnownHost{}, keyFailure(err)
 	}
+	h.retry(ctx, func(r model.RepoStatus) bool {
+		a, err := model.ParseAddress(r.URL)
+		return err == nil && a.HostPort() == hostport &&
+			(r.LastFailure.Code == model.CodeHostKeyUnknown || r.LastFailure.Code == model.CodeHostKeyChanged)
+	})
 	return added[0], nil
 }
 

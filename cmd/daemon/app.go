@@ -124,7 +124,7 @@ func (a *app) apiOptions() api.Options {
 	return api.Options{
 		Issues: issues{a.store, func() bool { return a.cfg.Load().Issues.Unreachable == "keep" }},
 		Repos:  a.store, RepoEdits: a.store, RepoLinks: a.store, Jobs: a.store, Deliveries: a.store,
-		Tokens: a.store, Database: a.store, Keys: keys{a.ring}, HostKeys: hostKeys{a.known, a.pool}, Tester: tester{a.pool},
+		Tokens: a.store, Database: a.store, Keys: keys{a.ring, a.retry}, HostKeys: hostKeys{a.known, a.pool, a.retry}, Tester: tester{a.pool},
 		Relinker:      relinker{a.runner},
 		Links:         func(r model.Repo) model.Links { return a.directory.Load().links(r) },
 		JiraURL:       func(key model.IssueKey) string { return jiraURL(a.cfg.Load(), key) },
@@ -140,6 +140,27 @@ func (a *app) apiOptions() api.Options {
 		Changed: func(model.Repo) { a.runner.Poke() },
 		Version: build(),
 		Log:     a.log.Named("api"),
+	}
+}
+
+// retry queues the failed repositories that somebody just mended the cause of. It
+// is a help only: what it cannot queue waits for the schedule.
+func (a *app) retry(ctx context.Context, mended func(model.RepoStatus) bool) {
+	for cursor := ""; ; {
+		repos, next, err := a.store.RepoStatuses(ctx, 1000, cursor)
+		for _, r := range repos {
+			if err == nil && !r.Suspended && r.LastFailure != nil && mended(r) {
+				err = a.store.Enqueue(ctx, model.Request{RepoID: r.ID, Priority: model.PriorityManual, Fetch: true})
+			}
+		}
+		if err != nil {
+			a.log.Warn("queue the failed repositories again", zap.Error(err))
+			return
+		}
+		if next == "" {
+			return
+		}
+		cursor = next
 	}
 }
 

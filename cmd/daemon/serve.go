@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/labstack/echo/v4"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -101,7 +102,7 @@ func (a *app) doors() (_ []door, err error) {
 		if err != nil {
 			return nil, err
 		}
-		e := newEcho(s.TrustedProxies)
+		e := newEcho(s.TrustedProxies, a.log)
 		e.HTTPErrorHandler = api.ErrorHandler(a.log)
 		a.webhook.Register(e)
 		open(l, e)
@@ -111,11 +112,16 @@ func (a *app) doors() (_ []door, err error) {
 
 // router is what the main address and the control socket serve.
 func (a *app) router() http.Handler {
-	e := newEcho(a.cfg.Load().Server.TrustedProxies)
+	e := newEcho(a.cfg.Load().Server.TrustedProxies, a.log)
+	a.routes(e)
+	return e
+}
+
+// routes adds everything that the daemon answers.
+func (a *app) routes(e *echo.Echo) {
 	a.api.Register(e)
 	a.webhook.Register(e)
 	e.GET("/metrics", a.metrics())
-	return e
 }
 
 // run serves until ctx is done, then stops: no new requests, requests under way

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 )
@@ -21,10 +22,17 @@ import (
 // the file descriptors.
 const maxConns = 2048
 
-// newEcho makes an echo that believes X-Forwarded-For from the trusted proxies alone.
-func newEcho(trusted []netip.Prefix) *echo.Echo {
+// newEcho makes an echo that believes X-Forwarded-For from the trusted proxies alone,
+// and answers 500 where a handler panics.
+func newEcho(trusted []netip.Prefix, log *zap.Logger) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
+		LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+			log.Error("a request panicked", zap.String("route", c.Path()), zap.Error(err), zap.ByteString("stack", stack))
+			return err
+		},
+	}))
 	e.IPExtractor = echo.ExtractIPDirect()
 	if len(trusted) > 0 {
 		options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}

@@ -64,7 +64,7 @@ func (a *API) relink(c echo.Context) error {
 		}
 		return answer(c, http.StatusOK, out)
 	}
-	if err := a.o.Jobs.EnqueueAll(ctx, model.PriorityBackfill, false, 0); err != nil {
+	if err := a.o.Jobs.EnqueueAll(ctx, model.PriorityManual, false, 0); err != nil {
 		return err
 	}
 	return answer(c, http.StatusAccepted, wire.Relink{Status: "queued", Repositories: []wire.RelinkRepository{}})
