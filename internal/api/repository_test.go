@@ -208,7 +208,7 @@ func TestSyncAndRelink(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.do("POST", Prefix+"/relink", "").ok(http.StatusAccepted)
-	if job := s.claim(); job.Fetch || job.Priority != model.PriorityBackfill {
+	if job := s.claim(); job.Fetch || job.Priority != model.PriorityManual {
 		t.Errorf("%+v", job)
 	}
 }

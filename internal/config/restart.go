@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // NeedsRestart names the keys that differ and that a reload cannot change.
 func NeedsRestart(old, new *Config) []string {
 	var names []string
@@ -13,6 +15,7 @@ func NeedsRestart(old, new *Config) []string {
 		{"server.control_socket", old.Server.ControlSocket, new.Server.ControlSocket},
 		{"server.tls.cert_file", old.Server.TLS.CertFile, new.Server.TLS.CertFile},
 		{"server.tls.key_file", old.Server.TLS.KeyFile, new.Server.TLS.KeyFile},
+		{"server.trusted_proxies", fmt.Sprint(old.Server.TrustedProxies), fmt.Sprint(new.Server.TrustedProxies)},
 		{"database.url", old.Database.URL, new.Database.URL},
 		{"key.file", old.Key.File, new.Key.File},
 		{"key.passphrase_file", old.Key.PassphraseFile, new.Key.PassphraseFile},

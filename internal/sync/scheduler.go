@@ -189,7 +189,8 @@ func (s *scheduler) owed(current *plan, r model.RepoStatus, e, old *entry, now t
 	switch {
 	case s.followed == nil:
 		// A request without a fetch costs next to nothing if the rules are the same.
-		request.Fetch = !fresh(r, e.schedule, now)
+		queued := r.State == model.StateQueued || r.State == model.StateSyncing
+		request.Fetch = !queued && !fresh(r, e.schedule, now)
 		return request, true
 	case s.followed.filter.mask != current.filter.mask:
 		request.Fetch = true

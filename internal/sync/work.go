@@ -87,7 +87,7 @@ func (w *workers) fail(ctx context.Context, job model.Claimed, failure *model.Fa
 		retryAt = time.Now().Add(backoff(job.Failures))
 	}
 	log.Warn("sync failed", zap.String("code", failure.Code), zap.String("detail", failure.Detail),
-		zap.Int("failures", job.Failures+1), zap.Time("retry_at", retryAt), zap.NamedError("cause", failure.Err))
+		zap.Int("failures", job.Failures+1), retryField(retryAt), zap.NamedError("cause", failure.Err))
 	err := w.queue.Fail(ctx, job.Job, failure, retryAt)
 	if err != nil && !errors.Is(err, model.ErrFenced) {
 		log.Error("could not note the failure; the job runs again when its lease ends", zap.Error(err))
@@ -184,4 +184,12 @@ func (l *lease) renew(ctx context.Context, renewed *time.Time) {
 	case errors.Is(err, model.ErrFenced), time.Since(*renewed) > leaseTime:
 		l.lost(fmt.Errorf("renew the lease: %w", model.ErrFenced))
 	}
+}
+
+// retryField says when a failed sync runs again, as far as that is planned.
+func retryField(at time.Time) zap.Field {
+	if at.IsZero() {
+		return zap.String("retry_at", "by schedule")
+	}
+	return zap.Time("retry_at", at)
 }
