@@ -97,8 +97,9 @@ func issuesByTime(t *tx, prefix string, from place, limit int) (out []activity, 
 	if from == nil {
 		start.at = 1<<63 - 1
 	}
+	// "|| ''" keeps the engines from reading all keys of the prefix and sorting them by time.
 	links := &stream{t: t, prefix: prefix, at: start.at, query: `SELECT l.issue_key, l.committed_at ` + visibleLinks +
-		` AND l.committed_at <= $1 AND l.issue_key >= $2 AND l.issue_key < $3 ORDER BY l.committed_at DESC, l.issue_key, l.segment_id, l.pos LIMIT $4 OFFSET $5`}
+		` AND l.committed_at <= $1 AND l.issue_key || '' >= $2 AND l.issue_key || '' < $3 ORDER BY l.committed_at DESC, l.issue_key, l.segment_id, l.pos LIMIT $4 OFFSET $5`}
 	branches := &stream{t: t, prefix: prefix, at: start.at, query: `SELECT b.issue_key, b.created_at ` + visibleBranches +
 		` AND b.created_at <= $1 AND b.issue_key >= $2 AND b.issue_key < $3 ORDER BY b.created_at DESC, b.issue_key, b.repo_id, b.name LIMIT $4 OFFSET $5`}
 	seen := map[model.IssueKey]bool{}

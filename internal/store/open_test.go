@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"issuetrail/internal/model"
 )
 
@@ -161,7 +163,8 @@ func TestBulkIsNotStarved(t *testing.T) {
 	wg.Wait()
 }
 
-func TestClosedStoreSaysSo(t *testing.T) {
+func TestClosedStoreSaysSoAndLeavesNothingRunning(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	s := (&bed{t, Options{DataDir: t.TempDir()}}).open()
 	ok(t, s.Close())
 	if err := s.Ping(t.Context()); !errors.Is(err, errClosed) {
