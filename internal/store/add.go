@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -128,10 +127,7 @@ func linksOf(commits []model.BatchCommit) (links []newLink) {
 			links = append(links, newLink{k, i, commits[i].CommittedAt * 1e6})
 		}
 	}
-	slices.SortFunc(links, func(a, b newLink) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.pos, b.pos))
-	})
-	return slices.Compact(links)
+	return sorted(links)
 }
 
 // linkRows is how many rows one statement inserts, where there are as many.

@@ -1,10 +1,6 @@
 package store
 
-import (
-	"math/bits"
-
-	"issuetrail/internal/model"
-)
+import "issuetrail/internal/model"
 
 // A graph is the history of one repo in memory: which commits there are and which are
 // their parents. Commits have two numbers: the *stored* one follows the segments,
@@ -76,9 +72,19 @@ func (g *graph) grow(segs []loadedSeg) (bool, error) {
 			g.index.push(h)
 		}
 	}
-	// Parents by stored number, of the new commits alone.
-	start := make([]uint32, 1, total-old+1)
-	parents := make([]uint32, 0, (total-old)*5/4)
+	start, parents, err := g.link(segs, old, total)
+	if err != nil {
+		return false, err
+	}
+	g.sort(old, start, parents)
+	return true, nil
+}
+
+// link gives the parents of the new commits, from stored number old to total, as stored
+// numbers: those of the ith new one lie between start[i] and start[i+1].
+func (g *graph) link(segs []loadedSeg, old, total int) (start, parents []uint32, err error) {
+	start = make([]uint32, 1, total-old+1)
+	parents = make([]uint32, 0, (total-old)*5/4)
 	base := old
 	for _, s := range segs {
 		seen := 0
@@ -95,15 +101,14 @@ func (g *graph) grow(segs []loadedSeg) (bool, error) {
 			}
 		})
 		if err != nil {
-			return false, err
+			return nil, nil, err
 		}
 		for ; seen < s.commits; seen++ {
 			start = append(start, uint32(len(parents)))
 		}
 		base += s.commits
 	}
-	g.sort(old, start, parents)
-	return true, nil
+	return start, parents, nil
 }
 
 const noNode = ^uint32(0)
@@ -230,13 +235,6 @@ type bitset []uint64
 
 func (b bitset) has(n int) bool { return b[n>>6]>>(n&63)&1 != 0 }
 func (b bitset) set(n int)      { b[n>>6] |= 1 << (n & 63) }
-
-func (b bitset) count() (n int) {
-	for _, w := range b {
-		n += bits.OnesCount64(w)
-	}
-	return n
-}
 
 // reach marks what the tips reach.
 func (g *graph) reach(tips []int) bitset {

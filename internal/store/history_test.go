@@ -147,8 +147,11 @@ func TestRelinkFollowsTheRules(t *testing.T) {
 		keys := func(c model.RawCommit) []model.IssueKey { return alias(keysIn(string(c.Raw))) }
 		branch := func(name string) []model.IssueKey { return alias(keysIn(name)) }
 		want := []model.LinkChange{
-			{Key: "APP-1", Commit: one.Hash}, {Key: "OLD-2", Commit: two.Hash}, {Key: "NEW-2", Commit: two.Hash, Added: true},
-			{Key: "NEW-3", Branch: "OLD-3", Added: true}, {Key: "OLD-3", Branch: "OLD-3"},
+			{Key: "APP-1", Commit: one.Hash},
+			{Key: "OLD-2", Commit: two.Hash},
+			{Key: "NEW-2", Commit: two.Hash, Added: true},
+			{Key: "NEW-3", Branch: "OLD-3", Added: true},
+			{Key: "OLD-3", Branch: "OLD-3"},
 		}
 		j := syncJob(t, s, repo)
 		for _, dry := range []bool{true, false} {

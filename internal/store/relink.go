@@ -25,7 +25,8 @@ type relinking struct {
 // segment by segment in short transactions, and notes the rules when it is through. A dry run
 // writes nothing and needs of the job only RepoID.
 func (s *Store) Relink(ctx context.Context, j model.Job, rules string, keys func(model.RawCommit) []model.IssueKey,
-	branch func(name string) []model.IssueKey, dry bool, changed func(model.LinkChange)) error {
+	branch func(name string) []model.IssueKey, dry bool, changed func(model.LinkChange),
+) error {
 	if changed == nil {
 		changed = func(model.LinkChange) {}
 	}
@@ -235,45 +236,4 @@ func (r *relinking) branches(ctx context.Context, branch func(string) []model.Is
 		_, err := t.exec(`DELETE FROM branch_link WHERE issue_key = $1 AND repo_id = $2 AND name = $3`, string(c.Key), r.job.RepoID, []byte(model.HeadPrefix+c.Branch))
 		return i + 1, err
 	})
-}
-
-func sorted(links []newLink) []newLink {
-	slices.SortFunc(links, compareLinks)
-	return slices.Compact(links)
-}
-
-func compareLinks(a, b newLink) int {
-	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.pos, b.pos))
-}
-
-// difference gives what must be added to have and dropped from it to make want; both
-// are sorted.
-func difference(have, want []newLink) (add, drop []newLink) {
-	for len(have) > 0 || len(want) > 0 {
-		switch {
-		case len(have) == 0 || len(want) > 0 && compareLinks(want[0], have[0]) < 0:
-			add, want = append(add, want[0]), want[1:]
-		case len(want) == 0 || compareLinks(have[0], want[0]) < 0:
-			drop, have = append(drop, have[0]), have[1:]
-		default:
-			have, want = have[1:], want[1:]
-		}
-	}
-	return add, drop
-}
-
-// linkedOf gives the positions that have a link, in order.
-func linkedOf(links []newLink) []int {
-	list := make([]int, 0, len(links))
-	for _, l := range links {
-		list = append(list, l.pos)
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-func union(a, b []int) []int {
-	list := slices.Concat(a, b)
-	slices.Sort(list)
-	return slices.Compact(list)
 }

@@ -14,14 +14,15 @@ import (
 const statusQuery = `SELECT ` + repoColumns + `,
 	r.last_synced_at, r.next_sync_at, r.failure_code, r.failure_detail, r.failure_hint, r.failed_at,
 	r.refs, r.commits, r.linked_commits, r.linked_branches, r.history_bytes,
-	COALESCE(w.run_at, 0), CASE WHEN w.id IS NULL THEN 0 ELSE 1 END,
+	CASE WHEN w.id IS NULL THEN 0 ELSE 1 END,
 	COALESCE(x.progress, ''), CASE WHEN x.id IS NULL THEN 0 ELSE 1 END
 	FROM repo r
 	LEFT JOIN job w ON w.repo_id = r.id AND w.state = 0
 	LEFT JOIN job x ON x.repo_id = r.id AND x.state = 1
 	WHERE r.deleted = 0 `
 
-// RepoStatus gives one repo with what is known of its syncs, or model.ErrNotFound.
+// RepoStatus gives one repo with what is known of its syncs, or model.ErrNotFound. Its NextSyncAt
+// is what EnqueueTick compares with: a retry may come before it.
 func (s *Store) RepoStatus(ctx context.Context, id int64) (st model.RepoStatus, err error) {
 	err = s.db.read(ctx, func(t *tx) error {
 		st, err = scanStatus(t.row(statusQuery+`AND r.id = $1`, id))
@@ -57,20 +58,17 @@ func (s *Store) RepoStatuses(ctx context.Context, limit int, cur string) (list [
 }
 
 func scanStatus(row scanner) (st model.RepoStatus, err error) {
-	var synced, planned, failedAt, waitAt int64
+	var synced, planned, failedAt int64
 	var waits, runs bool
 	var progress string
 	var f model.Failure
 	st.Repo, err = scanRepo(row, &synced, &planned, &f.Code, &f.Detail, &f.Hint, &failedAt,
 		&st.Refs, &st.Commits, &st.LinkedCommits, &st.LinkedBranches, &st.HistoryBytes,
-		&waitAt, &waits, &progress, &runs)
+		&waits, &progress, &runs)
 	if err != nil {
 		return st, err
 	}
 	st.LastSyncedAt, st.NextSyncAt, st.FailedAt = fromMicros(synced), fromMicros(planned), fromMicros(failedAt)
-	if waits && (planned == 0 || waitAt < planned) {
-		st.NextSyncAt = fromMicros(waitAt)
-	}
 	if f.Code != "" {
 		st.LastFailure = &f
 	}
