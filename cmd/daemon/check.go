@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -56,6 +58,16 @@ func checkFiles(cmd *cobra.Command, cfg *config.Config) (key string, err error) 
 	if _, err := newDirectory(cfg, zap.NewNop()); err != nil {
 		return "", err
 	}
+	if cfg.KnownHostsFile != "" {
+		if _, err := keystore.NewKnownHosts(cmd.Context(), keystore.KnownHostsOptions{File: cfg.KnownHostsFile}); err != nil {
+			return "", err
+		}
+	}
+	if tls := cfg.Server.TLS; tls.CertFile != "" {
+		if err := (&certificate{certFile: tls.CertFile, keyFile: tls.KeyFile}).load(); err != nil {
+			return "", err
+		}
+	}
 	if cfg.Key.File == "" {
 		return "managed by the daemon", nil
 	}
@@ -73,38 +85,52 @@ func checkFiles(cmd *cobra.Command, cfg *config.Config) (key string, err error) 
 // checkConnections has the daemon try every repository that is not suspended, and
 // those of the config that it does not know yet.
 func checkConnections(cmd *cobra.Command, cfg *config.Config, res *checkResult) error {
-	o := client.Options{Socket: cfg.Server.ControlSocket}
-	if s, _ := cmd.Flags().GetString("socket"); s != "" {
-		o.Socket = s
-	}
-	d, err := client.New(o)
+	socket, _ := cmd.Flags().GetString("socket")
+	socket, err := findSocket([]string{cmp.Or(socket, cfg.Server.ControlSocket)})
 	if err != nil {
-		return usage(err)
+		return err
+	}
+	d, err := client.New(client.Options{Socket: socket})
+	if err != nil {
+		return err
 	}
 	defer d.Close()
-	urls := []string{}
-	for r, err := range d.Repositories(cmd.Context()) {
-		if err != nil {
-			return explainProblem(err, o)
-		}
-		if !r.Suspended {
-			urls = append(urls, r.URL)
-		}
+	urls, err := urlsToTry(cmd.Context(), d, cfg)
+	if err != nil {
+		return explainProblem(err)
 	}
-	for _, r := range cfg.Repositories {
-		if !contains(urls, r.URL) {
-			urls = append(urls, r.URL)
-		}
-	}
+	bar := newProgress(cmd.ErrOrStderr())
+	defer bar.end()
 	for _, url := range urls {
+		bar.say("trying " + url)
 		test, err := d.TestConnection(cmd.Context(), url)
 		if err != nil {
-			return explainProblem(err, o)
+			return explainProblem(err)
 		}
 		res.OK = res.OK && test.OK
 		res.Repositories = append(res.Repositories, repositoryCheck{URL: url, TestResult: test})
 	}
 	return nil
+}
+
+// urlsToTry are the repositories that the daemon syncs, then those that only the config has.
+func urlsToTry(ctx context.Context, d *client.Client, cfg *config.Config) (urls []string, err error) {
+	seen := map[string]bool{}
+	for r, err := range d.Repositories(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		seen[addressKey(r.URL)] = true
+		if !r.Suspended {
+			urls = append(urls, r.URL)
+		}
+	}
+	for _, r := range cfg.Repositories {
+		if !seen[addressKey(r.URL)] {
+			urls = append(urls, r.URL)
+		}
+	}
+	return urls, nil
 }
 
 func printCheck(cmd *cobra.Command, res checkResult) error {
@@ -117,12 +143,12 @@ func printCheck(cmd *cobra.Command, res checkResult) error {
 		fmt.Fprintf(out, "%s is valid; key: %s\n", res.Config, res.Key)
 		for _, r := range res.Repositories {
 			if r.OK {
-				fmt.Fprintf(out, "ok      %s: %d refs\n", r.URL, r.Refs)
+				fmt.Fprintf(out, "ok      %s: %s\n", r.URL, count(r.Refs, "ref"))
 				continue
 			}
 			fmt.Fprintf(out, "failed  %s: %s: %s\n", r.URL, r.Code, plain(r.Detail))
 			if r.Hint != "" {
-				fmt.Fprintf(out, "        %s\n", r.Hint)
+				fmt.Fprintf(out, "        hint: %s\n", plain(r.Hint))
 			}
 		}
 	}

@@ -48,6 +48,7 @@ func demoCommand() *cobra.Command {
 type stage struct {
 	out    io.Writer
 	dir    string
+	socket string // the control socket; often in dir
 	repo   *demo.Repo
 	server *demo.Server
 	secret string
@@ -58,14 +59,12 @@ type stage struct {
 // empty SQLite database, pushes a commit, sends the delivery and prints the link.
 func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error {
 	if _, err := exec.LookPath("git"); err != nil {
-		return errors.New("the demo needs git: install the package git")
+		return hinted(errors.New("the demo needs git, and there is none in the PATH"), "install the package git")
 	}
-	dir, err := os.MkdirTemp("", "issuetrail-demo-")
+	s, err := newStage(out)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	s := &stage{out: out, dir: dir}
 	defer s.close()
 	if err := s.prepare(ctx, listen); err != nil {
 		return err
@@ -78,21 +77,44 @@ func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error
 	case err := <-ended:
 		return err
 	case a := <-address:
-		if err := s.play(ctx, "http://"+a.String()); err != nil {
+		base := "http://" + a.String()
+		if err := s.play(ctx, base); err != nil {
+			if ctx.Err() != nil {
+				err = errors.New("the demo was interrupted")
+			}
 			stop()
 			return errors.Join(err, <-ended)
 		}
+		if once {
+			stop()
+		}
+		s.goodbye(base, once)
 	}
-	if once {
-		stop()
-		return <-ended
-	}
-	fmt.Fprintf(out, "\nThe daemon stays up until Ctrl-C. Ask it, in another terminal:\n"+
-		"  %s issue %s --socket %s\n  %s repo list --socket %s\n", os.Args[0], demoKey, s.socket(), os.Args[0], s.socket())
 	return <-ended
 }
 
-func (s *stage) socket() string { return filepath.Join(s.dir, "data", "control.sock") }
+// maxSocketPath is the longest path of a unix socket on Linux, in bytes.
+const maxSocketPath = 107
+
+// newStage makes the folders of a demo. A deep TMPDIR leaves no room for the path of a
+// socket, which then lies in a folder of its own.
+func newStage(out io.Writer) (*stage, error) {
+	dir, err := os.MkdirTemp("", "issuetrail-demo-")
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{out: out, dir: dir, socket: filepath.Join(dir, "control.sock")}
+	if len(s.socket) <= maxSocketPath {
+		return s, nil
+	}
+	short, err := os.MkdirTemp("/tmp", "issuetrail-demo-")
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("TMPDIR is too deep for a socket: %w", err)
+	}
+	s.socket = filepath.Join(short, "control.sock")
+	return s, nil
+}
 
 // prepare makes the repository, the key, the SSH server and the daemon.
 func (s *stage) prepare(ctx context.Context, listen string) (err error) {
@@ -146,8 +168,8 @@ func (s *stage) config(listen, url string) *config.Config {
 	cfg := config.Defaults()
 	host := hosts.All()[0].Kind() // the first of the list is the one whose delivery demo.Delivery makes
 	cfg.DataDir = filepath.Join(s.dir, "data")
-	cfg.Server.ControlSocket = s.socket()
-	cfg.Server.Listen = freeAddress(listen)
+	cfg.Server.ControlSocket = s.socket
+	cfg.Server.Listen = s.freeAddress(listen)
 	cfg.Key.File = filepath.Join(s.dir, "shared-key.pem")
 	cfg.KnownHostsFile = filepath.Join(s.dir, "known_hosts")
 	cfg.Sync.AllowAddresses = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -161,7 +183,7 @@ func (s *stage) config(listen, url string) *config.Config {
 }
 
 // freeAddress is addr, or a free port of the same host if addr is in use.
-func freeAddress(addr string) string {
+func (s *stage) freeAddress(addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if err == nil {
 		_ = l.Close()
@@ -171,13 +193,14 @@ func freeAddress(addr string) string {
 	if err != nil {
 		return addr
 	}
+	s.say("In use, so another port is taken:", addr)
 	return net.JoinHostPort(host, "0")
 }
 
 // play does what users and hosts do, and prints what comes of it.
 func (s *stage) play(ctx context.Context, base string) error {
 	s.say("The daemon answers at", base)
-	d, err := client.New(client.Options{Socket: s.socket()})
+	d, err := client.New(client.Options{Socket: s.socket})
 	if err != nil {
 		return err
 	}
@@ -207,7 +230,7 @@ func (s *stage) play(ctx context.Context, base string) error {
 	if answer.StatusCode != http.StatusAccepted {
 		return fmt.Errorf("the delivery was not accepted: %s", answer.Status)
 	}
-	return s.waitForLink(ctx, d, base, update.New, sent)
+	return s.waitForLink(ctx, d, update.New, sent)
 }
 
 // firstSync waits until the history that was there is indexed.
@@ -228,7 +251,7 @@ func (s *stage) firstSync(ctx context.Context, d *client.Client) error {
 	})
 }
 
-func (s *stage) waitForLink(ctx context.Context, d *client.Client, base string, hash model.Hash, sent time.Time) error {
+func (s *stage) waitForLink(ctx context.Context, d *client.Client, hash model.Hash, sent time.Time) error {
 	return poll(ctx, func() (bool, error) {
 		issue, err := d.Issue(ctx, demoKey, false, 0, "")
 		if err != nil {
@@ -239,8 +262,6 @@ func (s *stage) waitForLink(ctx context.Context, d *client.Client, base string, 
 				s.say("The commit is linked after", time.Since(sent).Round(time.Millisecond).String())
 				fmt.Fprintln(s.out)
 				printIssue(s.out, issue)
-				fmt.Fprintf(s.out, "\nThe issue as JSON:\n  curl -H \"Authorization: Bearer $(cat %s)\" %s/api/v1/issues/%s\n",
-					filepath.Join(s.dir, "data", "admin-token"), base, demoKey)
 				return true, nil
 			}
 		}
@@ -264,6 +285,19 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 	}
 }
 
+// goodbye says where the issue's JSON is, and how to go on.
+func (s *stage) goodbye(base string, once bool) {
+	address := base + "/api/v1/issues/" + demoKey
+	if once {
+		fmt.Fprintf(s.out, "\nIts JSON was at %s. Without --once the daemon stays up.\n", address)
+		return
+	}
+	fmt.Fprintf(s.out, "\nIts JSON, with the admin token that the daemon made:\n  curl -H \"Authorization: Bearer $(cat %s)\" %s\n",
+		filepath.Join(s.dir, "data", "admin-token"), address)
+	fmt.Fprintf(s.out, "\nThe daemon stays up until Ctrl-C. Ask it, in another terminal:\n"+
+		"  %[1]s issue %[2]s --socket %[3]s\n  %[1]s repo list --socket %[3]s\n", os.Args[0], demoKey, s.socket)
+}
+
 func (s *stage) say(what, value string) { fmt.Fprintf(s.out, "%-42s %s\n", what, value) }
 
 func (s *stage) close() {
@@ -273,4 +307,6 @@ func (s *stage) close() {
 	if s.server != nil {
 		_ = s.server.Close()
 	}
+	_ = os.RemoveAll(filepath.Dir(s.socket))
+	_ = os.RemoveAll(s.dir)
 }

@@ -3,11 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"issuetrail/internal/config"
 	"issuetrail/internal/issuekey"
 	"issuetrail/internal/model"
 )
@@ -28,26 +29,26 @@ type candidate struct {
 // explainCommand is `issuetrail explain TEXT`. It works without a daemon, and
 // without a config by the strict rules.
 func explainCommand() *cobra.Command {
-	c := &cobra.Command{Use: "explain TEXT", Short: "Says which issue keys TEXT names, and why", Args: cobra.ExactArgs(1)}
+	c := &cobra.Command{Use: "explain TEXT", Short: "Says which issue keys TEXT names, and why", Args: cobra.MinimumNArgs(1)}
 	c.Flags().Bool("branch", false, "TEXT is the name of a branch, not a commit message")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		var o issuekey.Options
 		cfg, err := loadConfig(configPath(cmd))
-		switch given := cmd.Flags().Changed("config"); {
+		switch {
 		case err == nil:
 			o = keyOptions(cfg)
-		case given || !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, errNoConfig):
 			return err
 		}
 		kind := issuekey.Message
 		if branch, _ := cmd.Flags().GetBool("branch"); branch {
 			kind = issuekey.Branch
 		}
-		e := explain(issuekey.New(o), args[0], kind)
+		e := explain(issuekey.New(o), strings.Join(args, " "), kind)
 		if asJSON(cmd) {
 			return printJSON(cmd.OutOrStdout(), e)
 		}
-		return printExplanation(cmd, e)
+		return printExplanation(cmd, e, cfg)
 	}
 	return withConfig(c)
 }
@@ -61,8 +62,11 @@ func explain(rules *issuekey.Rules, text string, kind issuekey.Kind) explanation
 	return e
 }
 
-func printExplanation(cmd *cobra.Command, e explanation) error {
+func printExplanation(cmd *cobra.Command, e explanation, cfg *config.Config) error {
 	out := cmd.OutOrStdout()
+	if cfg == nil || len(cfg.Issues.Projects) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "By the strict rules, for no list of projects is given (issues.projects of the config).")
+	}
 	if len(e.Candidates) == 0 {
 		fmt.Fprintln(out, "nothing in the text looks like an issue key")
 		return nil

@@ -42,7 +42,11 @@ func wholeIssue(cmd *cobra.Command, d *client.Client, key string, unreachable bo
 }
 
 func printIssue(w io.Writer, i wire.Issue) {
-	fmt.Fprintf(w, "%s: %d commits, %d branches, %d tags\n", i.Key, len(i.Commits), len(i.Branches), len(i.Tags))
+	if len(i.Commits)+len(i.Branches) == 0 {
+		fmt.Fprintf(w, "%s: nothing is linked to it\n", i.Key)
+	} else {
+		fmt.Fprintf(w, "%s: %s, %s, %s\n", i.Key, count(len(i.Commits), "commit"), count(len(i.Branches), "branch"), count(len(i.Tags), "tag"))
+	}
 	if i.JiraURL != nil {
 		fmt.Fprintln(w, *i.JiraURL)
 	}
@@ -67,7 +71,7 @@ func printIssue(w io.Writer, i wire.Issue) {
 		fmt.Fprintf(w, "\nbranch %s  %s  %s\n", plain(b.Name), b.Repository, b.Tip[:12])
 	}
 	for _, t := range i.Tags {
-		fmt.Fprintf(w, "\ntag %s  %s  contains %d of the commits\n", plain(t.Name), t.Repository, t.Commits)
+		fmt.Fprintf(w, "\ntag %s  %s  contains %s of the issue\n", plain(t.Name), t.Repository, count(t.Commits, "commit"))
 	}
 }
 

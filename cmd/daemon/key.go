@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,25 +11,36 @@ import (
 	"issuetrail/internal/api/wire"
 )
 
-// maxKeyFile bounds a private key file, in bytes.
-const maxKeyFile = 64 << 10
-
 // keyCommand is `issuetrail key generate|import|show`.
 func keyCommand() *cobra.Command {
-	return group("key", "The shared SSH key", keyGenerate(), keyImport(), keyShow())
+	return group("key", "Makes, imports and shows the shared SSH key", keyGenerate(), keyImport(), keyShow())
 }
 
 func keyGenerate() *cobra.Command {
-	c := &cobra.Command{Use: "generate", Short: "Makes the shared RSA key and prints the public key"}
+	c := &cobra.Command{
+		Use: "generate", Short: "Makes the shared RSA key and prints the public key",
+		Long: "Makes the shared RSA key and prints the public key.\n\n" +
+			"The daemon keeps the private key in its database, encrypted under its master key (key.master_key_file),\n" +
+			"so it has no passphrase. For a key file with a passphrase set key.file and key.passphrase_file.",
+	}
 	c.Flags().Int("bits", 4096, "size of the key")
 	c.Flags().Bool("force", false, "replace a key that exists")
+	c.Flags().String("passphrase-file", "", "refused, with the reason: the managed key is encrypted under the master key")
+	c.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if !cmd.Flags().Changed("passphrase-file") {
+			return nil
+		}
+		return usage(hinted(errors.New("the key that the daemon keeps has no passphrase: it is encrypted under the master key, key.master_key_file"),
+			"for a key file with a passphrase: ssh-keygen -t rsa -b 4096 -m PEM -f FILE; then set key.file and key.passphrase_file"))
+	}
 	return remote(c, func(cmd *cobra.Command, d *client.Client, _ []string) error {
 		bits, _ := cmd.Flags().GetInt("bits")
 		force, _ := cmd.Flags().GetBool("force")
 		k, err := d.GenerateKey(cmd.Context(), wire.GenerateKey{Bits: bits, OnlyIfMissing: !force})
 		var p *wire.Problem
 		if errors.As(err, &p) && p.Code == "key_exists" {
-			return errors.New("there is a key already; --force replaces it, and every git host must then learn the new one")
+			return hinted(errors.New("there is a key already; issuetrail key show prints its public key"),
+				"--force replaces it, and every git host must then learn the new one")
 		}
 		if err != nil {
 			return err
@@ -44,27 +53,15 @@ func keyImport() *cobra.Command {
 	c := &cobra.Command{Use: "import FILE", Short: "Checks FILE and makes it the shared key", Args: cobra.ExactArgs(1)}
 	c.Flags().String("passphrase-file", "", "file that holds the passphrase of FILE")
 	return remote(c, func(cmd *cobra.Command, d *client.Client, args []string) error {
-		info, err := os.Stat(args[0])
+		in, err := newKey(cmd, args[0])
 		if err != nil {
-			return &exitError{exitConfig, fmt.Errorf("key file: %w", err)}
-		}
-		if info.Size() > maxKeyFile {
-			return &exitError{exitConfig, fmt.Errorf("key file %s: larger than %d bytes, so it is no private key", args[0], maxKeyFile)}
-		}
-		key, err := os.ReadFile(args[0])
-		if err != nil {
-			return &exitError{exitConfig, fmt.Errorf("key file: %w", err)}
-		}
-		in := wire.NewKey{PrivateKey: string(key)}
-		if file, _ := cmd.Flags().GetString("passphrase-file"); file != "" {
-			if in.Passphrase, err = firstLine(file); err != nil {
-				return err
-			}
+			return &exitError{exitConfig, err}
 		}
 		k, err := d.PutKey(cmd.Context(), in)
 		var p *wire.Problem
 		if errors.As(err, &p) && strings.HasPrefix(p.Code, "key_") {
-			return &exitError{exitConfig, explainProblem(err, client.Options{})}
+			p.Detail = args[0] + ": " + strings.ReplaceAll(p.Detail, " FILE", " "+args[0])
+			return &exitError{exitConfig, p}
 		}
 		if err != nil {
 			return err
@@ -76,15 +73,20 @@ func keyImport() *cobra.Command {
 	})
 }
 
-// firstLine reads a secret from a file, without its line break.
-func firstLine(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", usage(fmt.Errorf("--passphrase-file: %w", err))
+// newKey reads the file of a key and that of its passphrase.
+func newKey(cmd *cobra.Command, file string) (in wire.NewKey, err error) {
+	if in.PrivateKey, err = readSmall(file); err != nil {
+		return in, fmt.Errorf("key file: %w", err)
 	}
-	defer f.Close()
-	line, _ := bufio.NewReader(f).ReadString('\n')
-	return strings.TrimRight(line, "\r\n"), nil
+	if file, _ := cmd.Flags().GetString("passphrase-file"); file != "" {
+		text, err := readSmall(file)
+		if err != nil {
+			return in, fmt.Errorf("--passphrase-file: %w", err)
+		}
+		line, _, _ := strings.Cut(text, "\n")
+		in.Passphrase = strings.TrimSuffix(line, "\r")
+	}
+	return in, nil
 }
 
 func keyShow() *cobra.Command {
@@ -116,7 +118,11 @@ func printKey(cmd *cobra.Command, k wire.Key) error {
 	if asJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), k)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %d bits, %s, %s\n", strings.ToUpper(k.Type), k.Bits, k.Fingerprint, k.Source)
+	kept := "kept by the daemon"
+	if k.Source == "file" {
+		kept = "from key.file of the config"
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %d bits, %s, %s\n", strings.ToUpper(k.Type), k.Bits, k.Fingerprint, kept)
 	if k.Warning != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "Warning:", k.Warning)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func knownHostsCommand() *cobra.Command {
 	scan := &cobra.Command{Use: "scan HOST[:PORT]", Short: "Shows the host keys that a server offers; trusts none", Args: cobra.ExactArgs(1)}
 	remote(scan, func(cmd *cobra.Command, d *client.Client, args []string) error {
 		keys, err := d.ScanHost(cmd.Context(), args[0])
-		if err := printHostKeys(cmd, keys, err); err != nil || asJSON(cmd) || len(keys) == 0 {
+		if err := printHostKeys(cmd, keys, err); err != nil || asJSON(cmd) || len(keys) == 0 || slices.ContainsFunc(keys, trusted) {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "\nCompare a fingerprint with what the server's administrator says, then trust it:\n"+
@@ -38,9 +39,12 @@ func knownHostsCommand() *cobra.Command {
 	})
 	remove := &cobra.Command{Use: "remove HOST[:PORT]", Short: "Stops trusting the added keys of a server", Args: cobra.ExactArgs(1)}
 	remote(remove, func(cmd *cobra.Command, d *client.Client, args []string) error {
-		return d.RemoveKnownHost(cmd.Context(), args[0])
+		if err := d.RemoveKnownHost(cmd.Context(), args[0]); err != nil {
+			return err
+		}
+		return done(cmd, map[string]string{"host": args[0], "status": "removed"}, "%s: its added keys are trusted no more", args[0])
 	})
-	return group("known-hosts", "SSH host keys that are trusted", list, scan, add, remove)
+	return group("known-hosts", "Lists, scans and trusts SSH host keys", list, scan, add, remove)
 }
 
 func printHostKeys(cmd *cobra.Command, keys []wire.KnownHost, err error) error {
@@ -53,18 +57,20 @@ func printHostKeys(cmd *cobra.Command, keys []wire.KnownHost, err error) error {
 	return hostKeyTable(cmd.OutOrStdout(), keys)
 }
 
+func trusted(k wire.KnownHost) bool { return k.Trusted }
+
 func hostKeyTable(out io.Writer, keys []wire.KnownHost) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "HOST\tTYPE\tFINGERPRINT\tTRUSTED")
 	for _, k := range keys {
-		trusted := k.Source
+		how := k.Source
 		switch {
-		case trusted == "" && k.Trusted:
-			trusted = "yes"
-		case trusted == "":
-			trusted = "no"
+		case how == "" && k.Trusted:
+			how = "yes"
+		case how == "":
+			how = "no"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Host, k.Type, k.Fingerprint, trusted)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.Host, k.Type, k.Fingerprint, how)
 	}
 	return w.Flush()
 }

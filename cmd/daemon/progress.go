@@ -3,39 +3,71 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"issuetrail/internal/api/wire"
 )
 
 // A progress is a bar on a terminal; on anything else it stays silent.
 type progress struct {
-	w    io.Writer
-	live bool
-	wide int // columns of the line that is shown now
+	w     io.Writer
+	width func() int // columns of the terminal
+	shown bool       // a line is on the terminal now
 }
 
-func newProgress(w io.Writer) *progress { return &progress{w: w, live: isTerminal(w)} }
+// newProgress draws on w if that is a terminal.
+func newProgress(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	if !ok || terminalWidth(f) == 0 || os.Getenv("TERM") == "dumb" {
+		return &progress{}
+	}
+	return &progress{w: w, width: func() int { return terminalWidth(f) }}
+}
 
-// show draws the state of a repository in one line.
+// terminalWidth is the number of columns of a terminal; 0 = f is none.
+func terminalWidth(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	switch {
+	case err != nil:
+		return 0
+	case size.Col == 0:
+		return 80 // a terminal that does not know
+	}
+	return int(size.Col)
+}
+
+// Moves the cursor to the start of the line, and clears from there to its end.
+const lineStart, clearLine = "\r", "\r\x1b[K"
+
+// show draws the state of a repository.
 func (p *progress) show(r wire.Repository) {
-	if !p.live {
+	line := plain(r.Name) + "  " + r.State
+	if r.Progress != nil {
+		line = fmt.Sprintf("%s  %s %s", plain(r.Name), bar(r.Progress), progressText(r.Progress))
+	}
+	p.say(line)
+}
+
+// say shows a line in place of the last one, cut to the terminal's width.
+func (p *progress) say(line string) {
+	if p.w == nil {
 		return
 	}
-	line := plain(r.Name) + " " + r.State
-	if r.Progress != nil {
-		line = fmt.Sprintf("%s %s %s", plain(r.Name), bar(r.Progress), progressText(r.Progress))
+	if cut := []rune(line); len(cut) >= p.width() {
+		line = string(cut[:p.width()-1])
 	}
-	pad := max(p.wide-len([]rune(line)), 0)
-	fmt.Fprintf(p.w, "\r%s%s", line, strings.Repeat(" ", pad))
-	p.wide = len([]rune(line))
+	fmt.Fprint(p.w, clearLine, line, lineStart)
+	p.shown = true
 }
 
 // end wipes the line.
 func (p *progress) end() {
-	if p.live && p.wide > 0 {
-		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.wide))
-		p.wide = 0
+	if p.shown {
+		fmt.Fprint(p.w, clearLine)
+		p.shown = false
 	}
 }
 
@@ -54,5 +86,5 @@ func progressText(p *wire.Progress) string {
 	if p.Total > 0 {
 		text = fmt.Sprintf("%d %% of %d objects", min(100, p.Objects*100/p.Total), p.Total)
 	}
-	return fmt.Sprintf("%s, %.1f MB, %d commits", text, float64(p.Bytes)/1e6, p.Commits)
+	return fmt.Sprintf("%s, %.1f MB, %s", text, float64(p.Bytes)/1e6, count(int(p.Commits), "commit"))
 }

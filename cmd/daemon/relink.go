@@ -23,11 +23,11 @@ func relinkCommand() *cobra.Command {
 		}
 		out := cmd.OutOrStdout()
 		if !dry {
-			fmt.Fprintln(out, "queued; `issuetrail repo list` shows when it is done")
+			fmt.Fprintln(out, "queued; issuetrail repo list shows when it is done")
 			return nil
 		}
 		for _, r := range res.Repositories {
-			fmt.Fprintf(out, "%s: %d links would come, %d would go\n", plain(r.Repository), r.Added, r.Removed)
+			fmt.Fprintf(out, "%s: %s would come, %d would go\n", plain(r.Repository), count(r.Added, "link"), r.Removed)
 			for _, ch := range r.Changes {
 				sign := map[string]string{"added": "+", "removed": "-"}[ch.Change]
 				fmt.Fprintf(out, "  %s %s %s%s\n", sign, ch.Key, ch.Commit, plain(ch.Branch))
@@ -36,7 +36,7 @@ func relinkCommand() *cobra.Command {
 		if res.Truncated {
 			fmt.Fprintln(out, "  … and more")
 		}
-		fmt.Fprintf(out, "%d links would come, %d would go\n", res.Added, res.Removed)
+		fmt.Fprintf(out, "%s would come, %d would go\n", count(res.Added, "link"), res.Removed)
 		return nil
 	})
 }

@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,11 +20,16 @@ import (
 // environment variable names it.
 var socketPaths = []string{"/run/issuetrail/control.sock", "data/control.sock"}
 
+// maxSecretFile bounds the files of tokens, keys and passphrases, in bytes.
+const maxSecretFile = 64 << 10
+
 // remote makes a command a client of the running daemon.
 func remote(c *cobra.Command, run func(cmd *cobra.Command, d *client.Client, args []string) error) *cobra.Command {
 	c.Flags().String("socket", "", "control socket of the daemon (default $ISSUETRAIL_SOCKET, "+strings.Join(socketPaths, ", ")+")")
 	c.Flags().String("server", "", "URL of a daemon elsewhere, used with --token-file")
 	c.Flags().String("token-file", "", "file that holds the API token for --server")
+	c.MarkFlagsRequiredTogether("server", "token-file")
+	c.MarkFlagsMutuallyExclusive("server", "socket")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		o, err := daemonAddress(cmd)
 		if err != nil {
@@ -28,65 +37,94 @@ func remote(c *cobra.Command, run func(cmd *cobra.Command, d *client.Client, arg
 		}
 		d, err := client.New(o)
 		if err != nil {
-			return usage(err)
+			return wrongUsage(cmd, fmt.Errorf("--server: %w", err))
 		}
 		defer d.Close()
-		return explainProblem(run(cmd, d, args), o)
+		err = run(cmd, d, args)
+		if err != nil && cmd.Context().Err() != nil {
+			return errors.New("interrupted; what the daemon began goes on")
+		}
+		return explainProblem(err)
 	}
 	return c
 }
 
 // daemonAddress says where the daemon is, by flags, environment and the usual places.
-func daemonAddress(cmd *cobra.Command) (client.Options, error) {
-	var o client.Options
+func daemonAddress(cmd *cobra.Command) (o client.Options, err error) {
 	o.Server, _ = cmd.Flags().GetString("server")
-	o.Socket, _ = cmd.Flags().GetString("socket")
-	file, _ := cmd.Flags().GetString("token-file")
-	switch {
-	case o.Server != "" && file == "":
-		return o, usage(errors.New("--server needs --token-file"))
-	case o.Server == "" && file != "":
-		return o, usage(errors.New("--token-file goes with --server"))
-	case o.Server != "":
-		token, err := os.ReadFile(file)
+	socket, _ := cmd.Flags().GetString("socket")
+	if o.Server != "" {
+		file, _ := cmd.Flags().GetString("token-file")
+		text, err := readSmall(file)
 		if err != nil {
-			return o, usage(fmt.Errorf("--token-file: %w", err))
+			return o, fmt.Errorf("--token-file: %w", err)
 		}
-		o.Token = strings.TrimSpace(string(token))
+		if o.Token = strings.TrimSpace(text); o.Token == "" {
+			return o, fmt.Errorf("--token-file: %s is empty", file)
+		}
 		return o, nil
 	}
-	if o.Socket == "" {
-		o.Socket = os.Getenv("ISSUETRAIL_SOCKET")
+	paths := socketPaths
+	switch env := os.Getenv("ISSUETRAIL_SOCKET"); {
+	case socket != "":
+		paths = []string{socket}
+	case env != "":
+		paths = []string{env}
 	}
-	for _, path := range socketPaths {
-		if o.Socket != "" {
-			break
-		}
-		if _, err := os.Stat(path); err == nil {
-			o.Socket = path
-		}
-	}
-	if o.Socket == "" {
-		o.Socket = socketPaths[len(socketPaths)-1]
-	}
-	return o, nil
+	o.Socket, err = findSocket(paths)
+	return o, err
 }
 
-// explainProblem turns what the daemon, or its absence, says into a text with the mend.
-func explainProblem(err error, o client.Options) error {
-	var p *wire.Problem
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, client.ErrNoDaemon):
-		where := o.Socket
-		if o.Server != "" {
-			where = o.Server
+// findSocket gives the first of the paths that a daemon answers on. Its error says how to start one,
+// or, if one of them is there and closed to this user, how to get in.
+func findSocket(paths []string) (string, error) {
+	for _, path := range paths {
+		conn, err := net.DialTimeout("unix", path, time.Second)
+		switch {
+		case err == nil:
+			return path, conn.Close()
+		case errors.Is(err, fs.ErrPermission):
+			return "", hinted(fmt.Errorf("the control socket %s is not open to this user", path),
+				"run this as the daemon's user or as root, or with --server URL --token-file FILE")
+		case errors.Is(err, syscall.EINVAL):
+			return "", fmt.Errorf("the control socket %s: the path is too long; 107 bytes are possible", path)
 		}
-		return fmt.Errorf("no daemon answers on %s\nstart one: issuetrail serve --config config.yaml   (or: systemctl start issuetrail)\n"+
-			"or say where it is: --socket <data_dir>/control.sock, or --server URL --token-file FILE", where)
-	case errors.As(err, &p) && p.Hint != "":
-		return fmt.Errorf("%s\n%s", p.Error(), p.Hint)
 	}
-	return err
+	return "", hinted(fmt.Errorf("no daemon answers on %s", strings.Join(paths, " or ")),
+		"start one: issuetrail serve --config config.yaml   (or: systemctl start issuetrail)\n"+
+			"      or say where it is: --socket <data_dir>/control.sock, or --server URL --token-file FILE")
+}
+
+// explainProblem adds to what the daemon says what mends it.
+func explainProblem(err error) error {
+	var p *wire.Problem
+	var final *exitError
+	switch {
+	case errors.As(err, &final):
+		return err
+	case errors.Is(err, client.ErrNoDaemon):
+		text, _, _ := strings.Cut(err.Error(), ";") // the rest is about this machine
+		return hinted(errors.New(text), "is it running there, and can its server.listen be reached from here?")
+	case !errors.As(err, &p):
+		return err
+	case p.Code == "unauthorized":
+		return hinted(errors.New("the daemon does not know the token in --token-file"),
+			"make one on the daemon's machine: issuetrail token create NAME --role viewer")
+	case p.Code == "forbidden" && p.Hint == "":
+		return hinted(p, "make a token on the daemon's machine: issuetrail token create NAME --role admin")
+	}
+	return hinted(p, p.Hint)
+}
+
+// readSmall reads a text file of a size that a key, a passphrase or a token may have.
+func readSmall(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxSecretFile || info.IsDir() {
+		return "", fmt.Errorf("%s: a folder, or larger than %d bytes", path, maxSecretFile)
+	}
+	text, err := os.ReadFile(path)
+	return string(text), err
 }

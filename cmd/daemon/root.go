@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -13,53 +14,144 @@ import (
 // newRoot builds the command tree.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "issuetrail",
-		Short:         "Links every commit and branch of your git hosts to the Jira issue it names",
+		Use:   "issuetrail",
+		Short: "Links every commit and branch of your git hosts to the Jira issue it names",
+		Long: "issuetrail links every commit and branch of your git hosts to the Jira issue it names.\n\n" +
+			"serve, demo, check and explain work alone. Every other command asks the running daemon,\n" +
+			"over its control socket or with --server URL --token-file FILE.\n\n" +
+			"Exit status: 0 done, 1 it failed, 2 wrong usage, 78 invalid config or key file.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, err) })
 	root.PersistentFlags().Bool("json", false, "print the result as JSON")
 	root.AddCommand(
 		serveCommand(), demoCommand(), checkCommand(), explainCommand(), versionCommand(), manCommand(),
 		keyCommand(), knownHostsCommand(), repoCommand(), issueCommand(), relinkCommand(), tokenCommand(),
 	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
-		wrapArgs(c)
+		switch c.Name() {
+		case "completion":
+			c.RunE = needSubcommand
+		case "help":
+			c.Args = cobra.ArbitraryArgs
+			c.PreRunE = helpTopic
+		}
 	}
+	checkUsage(root)
 	return root
 }
 
-// wrapArgs makes wrong arguments and unknown subcommands exit with 2.
-func wrapArgs(c *cobra.Command) {
-	check := c.Args
-	if check == nil {
-		check = cobra.NoArgs
+// checkUsage makes wrong arguments, unknown subcommands and missing flags of a command
+// and of those below it exit with 2, and say how it is used.
+func checkUsage(c *cobra.Command) {
+	args := c.Args
+	if args == nil {
+		args = cobra.NoArgs
 	}
-	c.Args = func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usage(fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath()))
+	c.Args = func(cmd *cobra.Command, given []string) error {
+		err := args(cmd, given)
+		switch {
+		case err != nil && cmd.HasSubCommands():
+			return usage(unknownCommand(cmd, given[0]))
+		case err == nil:
+			err = errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups())
+		}
+		if err != nil {
+			return wrongUsage(cmd, err)
 		}
 		return nil
 	}
 	for _, sub := range c.Commands() {
-		wrapArgs(sub)
+		checkUsage(sub)
 	}
+}
+
+// unknownCommand says which command may have been meant, or which there are.
+func unknownCommand(c *cobra.Command, word string) error {
+	c.SuggestionsMinimumDistance = 2
+	hint := "see: " + c.CommandPath() + " --help"
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return hinted(fmt.Errorf("there is no command %q", c.CommandPath()+" "+word), hint)
+}
+
+// helpTopic refuses to help with a command that does not exist.
+func helpTopic(cmd *cobra.Command, words []string) error {
+	c, rest, err := cmd.Root().Find(words)
+	if err == nil && len(rest) > 0 {
+		err = unknownCommand(c, rest[0])
+	}
+	if err != nil {
+		return usage(err)
+	}
+	return nil
 }
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, _ []string) error {
-		_ = cmd.Help()
-		return usage(errors.New("a subcommand is missing"))
-	}}
+	c := &cobra.Command{Use: use, Short: short, RunE: needSubcommand}
 	c.AddCommand(subs...)
 	return c
 }
 
+func needSubcommand(cmd *cobra.Command, _ []string) error {
+	names := []string{}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return wrongUsage(cmd, fmt.Errorf("which one? %s", strings.Join(names, ", ")))
+}
+
 func usage(err error) error { return &exitError{exitUsage, err} }
+
+// wrongUsage is usage with the right one.
+func wrongUsage(cmd *cobra.Command, err error) error {
+	line := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+	if cmd.HasSubCommands() {
+		line = cmd.CommandPath() + " COMMAND"
+	}
+	return usage(fmt.Errorf("%w\nusage: %s   (more: %s --help)", err, line, cmd.CommandPath()))
+}
+
+// hinted adds to an error what mends it.
+func hinted(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w\nhint: %s", err, hint)
+}
+
+// A choice is the value of a flag that takes one of a few words.
+type choice struct {
+	value string
+	words []string
+}
+
+// oneOf gives a command such a flag. Its value is "" or def until the user sets it.
+func oneOf(c *cobra.Command, flag, def, help string, words ...string) *choice {
+	v := &choice{def, words}
+	c.Flags().Var(v, flag, help)
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	return v
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.words, "|") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return errors.New("want " + strings.Join(c.words, " or "))
+	}
+	c.value = s
+	return nil
+}
 
 // asJSON says whether the user wants JSON.
 func asJSON(cmd *cobra.Command) bool {
@@ -75,12 +167,11 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// isTerminal says whether w is a terminal that a progress bar may move on.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+// done prints what a command without a result of its own did: v as JSON, or the text.
+func done(cmd *cobra.Command, v any, format string, args ...any) error {
+	if asJSON(cmd) {
+		return printJSON(cmd.OutOrStdout(), v)
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
+	return err
 }

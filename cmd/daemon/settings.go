@@ -2,8 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,10 @@ func withConfig(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// configPath is the config file that the user means.
+// errNoConfig is in the chain when nobody named a config file and none is in the usual places.
+var errNoConfig = errors.New("there is no config file: no --config, no $ISSUETRAIL_CONFIG, no ./config.yaml, no " + packagedConfig)
+
+// configPath is the config file that the user means; "" = there is none.
 func configPath(cmd *cobra.Command) string {
 	if path, _ := cmd.Flags().GetString("config"); path != "" {
 		return path
@@ -31,14 +35,19 @@ func configPath(cmd *cobra.Command) string {
 	if path := os.Getenv("ISSUETRAIL_CONFIG"); path != "" {
 		return path
 	}
-	if _, err := os.Stat("config.yaml"); err == nil {
-		return "config.yaml"
+	for _, path := range []string{"config.yaml", packagedConfig} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return path
+		}
 	}
-	return packagedConfig
+	return ""
 }
 
 // loadConfig reads and checks the config. Its error exits with 78.
 func loadConfig(path string) (*config.Config, error) {
+	if path == "" {
+		return nil, &exitError{exitConfig, hinted(errNoConfig, "make one from config.example.yaml, or name it: --config FILE")}
+	}
 	cfg, err := config.Load(path, config.Checks{
 		Kinds:    hosts.Kinds(),
 		Schedule: sync.CheckSchedule,
@@ -46,24 +55,24 @@ func loadConfig(path string) (*config.Config, error) {
 			_, err := model.ParseAddress(url)
 			return err
 		},
-		Key: func(url string) string {
-			a, err := model.ParseAddress(url)
-			if err != nil {
-				return url
-			}
-			return a.Key()
-		},
+		Key: addressKey,
 	})
 	if err == nil {
 		err = syncOptions(cfg).Check()
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("%w\nmake one from config.example.yaml, or name it: --config FILE", err)
 	}
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
 	return cfg, nil
+}
+
+// addressKey is equal for all URLs of one repository.
+func addressKey(url string) string {
+	a, err := model.ParseAddress(url)
+	if err != nil {
+		return url
+	}
+	return a.Key()
 }
 
 // syncOptions are the parts of the config that the room sync needs.
@@ -94,18 +103,9 @@ func keyOptions(cfg *config.Config) issuekey.Options {
 // jiraURL is the page of an issue on the first site whose projects have it, or "".
 func jiraURL(cfg *config.Config, key model.IssueKey) string {
 	for _, site := range cfg.Jira {
-		if len(site.Projects) == 0 || contains(site.Projects, key.Project()) {
+		if len(site.Projects) == 0 || slices.Contains(site.Projects, key.Project()) {
 			return site.Site + "/browse/" + string(key)
 		}
 	}
 	return ""
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

@@ -12,10 +12,9 @@ import (
 // tokenCommand is `issuetrail token create|list|revoke`.
 func tokenCommand() *cobra.Command {
 	create := &cobra.Command{Use: "create NAME", Short: "Makes an API token and prints it, once", Args: cobra.ExactArgs(1)}
-	create.Flags().String("role", "viewer", "viewer may read, admin may do all")
+	role := oneOf(create, "role", "viewer", "viewer may read, admin may do all", "admin", "viewer")
 	remote(create, func(cmd *cobra.Command, d *client.Client, args []string) error {
-		role, _ := cmd.Flags().GetString("role")
-		t, err := d.CreateToken(cmd.Context(), args[0], role)
+		t, err := d.CreateToken(cmd.Context(), args[0], role.value)
 		switch {
 		case err != nil:
 			return err
@@ -23,7 +22,7 @@ func tokenCommand() *cobra.Command {
 			return printJSON(cmd.OutOrStdout(), t)
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), t.Token)
-		fmt.Fprintln(cmd.ErrOrStderr(), "This is the only time the token is shown.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "A token of role "+t.Role+". This is the only time it is shown.")
 		return nil
 	})
 	list := &cobra.Command{Use: "list", Short: "Lists the API tokens"}
@@ -44,7 +43,10 @@ func tokenCommand() *cobra.Command {
 	})
 	revoke := &cobra.Command{Use: "revoke NAME", Short: "Ends an API token", Args: cobra.ExactArgs(1)}
 	remote(revoke, func(cmd *cobra.Command, d *client.Client, args []string) error {
-		return d.RevokeToken(cmd.Context(), args[0])
+		if err := d.RevokeToken(cmd.Context(), args[0]); err != nil {
+			return err
+		}
+		return done(cmd, map[string]string{"name": args[0], "status": "revoked"}, "%s: revoked", args[0])
 	})
-	return group("token", "API tokens", create, list, revoke)
+	return group("token", "Makes, lists and revokes API tokens", create, list, revoke)
 }
