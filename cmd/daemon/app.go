@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,11 +42,13 @@ type app struct {
 	webhook *webhook.Handler
 	api     *api.API
 	reloads reloadCounts
+	hup     chan os.Signal // SIGHUP, caught from the start on: uncaught it would end the process
 }
 
 // newApp opens the database and wires the rooms. The caller must close it.
 func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logger) (_ *app, err error) {
-	a := &app{log: log, path: path}
+	a := &app{log: log, path: path, hup: make(chan os.Signal, 1)}
+	signal.Notify(a.hup, syscall.SIGHUP)
 	a.cfg.Store(cfg)
 	dir, err := newDirectory(cfg, log)
 	if err != nil {
@@ -186,6 +190,7 @@ func (a *app) declare(ctx context.Context) error {
 
 // close ends what newApp opened, in reverse order.
 func (a *app) close() {
+	signal.Stop(a.hup)
 	if a.pool != nil {
 		if err := a.pool.Close(); err != nil {
 			a.log.Warn("close SSH connections", zap.Error(err))

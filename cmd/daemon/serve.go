@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	stdsync "sync"
 	"syscall"
 	"time"
@@ -188,14 +186,11 @@ func (a *app) sayKey(ctx context.Context) {
 
 // reloadOnSignal reloads the config on each SIGHUP.
 func (a *app) reloadOnSignal(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hup:
+		case <-a.hup:
 		}
 		notify(daemon.SdNotifyReloading)
 		if err := a.reload(ctx); err != nil {
