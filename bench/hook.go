@@ -40,10 +40,12 @@ func pushBody(s *served, p pushed) []byte {
 		"ssh_url": s.url, "clone_url": web + ".git", "git_url": web + ".git", "html_url": web,
 		"owner": map[string]any{"login": "acme", "id": 1, "type": "Organization"},
 	}
-	for _, kind := range []string{"forks", "keys", "collaborators", "teams", "hooks", "events", "assignees", "branches", "tags", "blobs",
+	for _, kind := range []string{
+		"forks", "keys", "collaborators", "teams", "hooks", "events", "assignees", "branches", "tags", "blobs",
 		"git_tags", "git_refs", "trees", "statuses", "languages", "stargazers", "contributors", "subscribers", "subscription", "commits",
 		"git_commits", "comments", "issue_comment", "contents", "compare", "merges", "archive", "downloads", "issues", "pulls",
-		"milestones", "notifications", "labels", "releases", "deployments"} {
+		"milestones", "notifications", "labels", "releases", "deployments",
+	} {
 		repo[kind+"_url"] = "https://api.bench.invalid/repos/" + s.name + "/" + kind + "{/sha}"
 	}
 	body, err := json.Marshal(map[string]any{

@@ -212,11 +212,16 @@ func (s *Store) Fail(ctx context.Context, j model.Job, f *model.Failure, retryAt
 	return nil
 }
 
-// Finish ends a job that found nothing new.
+// Finish ends a job that found nothing new. One that did not fetch, because it only made
+// links anew, says nothing of the server: it leaves the last failure and sync time.
 func (s *Store) Finish(ctx context.Context, j model.Job) error {
 	defer s.adding.drop(j)
 	err := s.db.write(ctx, "finish", func(t *tx) error {
 		if err := fence(t, j); err != nil {
+			return err
+		}
+		if !j.Fetch {
+			_, err := t.exec(`DELETE FROM job WHERE id = $1`, j.ID)
 			return err
 		}
 		return endJob(t, j, "")

@@ -286,3 +286,21 @@ func TestTheListenerComesBack(t *testing.T) {
 		t.Fatal("the other node was not woken")
 	}
 }
+
+// Making links anew tells nothing of the server: a failing repo stays failing.
+func TestRelinkJobLeavesTheFailure(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		repo := addRepo(t, s, "acme/app").ID
+		ok(t, s.Fail(t.Context(), claimJob(t, s).Job, &model.Failure{Code: model.CodeTimeout, Detail: "slow"}, time.Time{}))
+		ok(t, s.Enqueue(t.Context(), model.Request{RepoID: repo, Priority: model.PriorityManual}))
+		ok(t, s.Finish(t.Context(), claimJob(t, s).Job))
+		st := must(s.RepoStatus(t.Context(), repo))(t)
+		if st.LastFailure == nil || !st.LastSyncedAt.IsZero() || st.State != model.StateFailing {
+			t.Errorf("after a relink: %+v", st)
+		}
+		if n := countRows(t, s, "job"); n != 0 {
+			t.Errorf("%d jobs are left", n)
+		}
+	})
+}
