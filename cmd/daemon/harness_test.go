@@ -20,6 +20,7 @@ import (
 
 	"issuetrail/internal/api/client"
 	"issuetrail/internal/api/wire"
+	"issuetrail/internal/testpg"
 	"issuetrail/internal/testssh"
 )
 
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runMain) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	testpg.Main(m)
 }
 
 // secretText is the webhook secret of all hosts in these tests.
@@ -89,7 +90,10 @@ func (w *world) write(name, text string) {
 func (w *world) config(repos ...string) {
 	w.t.Helper()
 	text := fmt.Sprintf("data_dir: data\nserver: {listen: \"127.0.0.1:0\", control_socket: %q}\n"+
-		"key: {file: key.pem}\nknown_hosts_file: known_hosts\n%s", w.socket(), w.head)
+		"known_hosts_file: known_hosts\n%s", w.socket(), w.head)
+	if !strings.Contains(w.head, "key:") {
+		text += "key: {file: key.pem}\n"
+	}
 	if !strings.Contains(w.head, "sync:") {
 		text += "sync: {allow_addresses: [127.0.0.0/8]}\n"
 	}
