@@ -82,6 +82,9 @@ func bar(p *wire.Progress) string {
 }
 
 func progressText(p *wire.Progress) string {
+	if p.Objects == 0 {
+		return "waits for the server"
+	}
 	text := fmt.Sprintf("%d objects", p.Objects)
 	if p.Total > 0 {
 		text = fmt.Sprintf("%d %% of %d objects", min(100, p.Objects*100/p.Total), p.Total)

@@ -59,8 +59,9 @@ func daemonAddress(cmd *cobra.Command) (o client.Options, err error) {
 		if err != nil {
 			return o, fmt.Errorf("--token-file: %w", err)
 		}
-		if o.Token = strings.TrimSpace(text); o.Token == "" {
-			return o, fmt.Errorf("--token-file: %s is empty", file)
+		o.Token = strings.TrimSpace(text)
+		if o.Token == "" || len(strings.Fields(o.Token)) > 1 {
+			return o, hinted(fmt.Errorf("--token-file: %s does not hold a token", file), "issuetrail token create NAME > FILE")
 		}
 		return o, nil
 	}

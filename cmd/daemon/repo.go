@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -110,8 +109,8 @@ func lastError(r wire.Repository) error {
 func count(n int, noun string) string {
 	switch {
 	case n == 1:
-	case strings.HasSuffix(noun, "ch"):
-		noun += "es"
+	case noun == "branch":
+		noun = "branches"
 	default:
 		noun += "s"
 	}

@@ -34,7 +34,7 @@ func repoList() *cobra.Command {
 	})
 }
 
-// repoTable prints a line for each repository, then what keeps those that fail.
+// repoTable prints a line for each repository, then what there is to say of some.
 func repoTable(out io.Writer, repos []wire.Repository) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tNAME\tHOST\tSTATE\tREFS\tLINKED COMMITS\tBRANCHES\tLAST SYNC\tSCHEDULE\tNEXT RUNS (UTC)\tMIRROR")
@@ -44,7 +44,7 @@ func repoTable(out io.Writer, repos []wire.Repository) error {
 		if mirror == "full" {
 			mirror, full = "full*", true
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d of %d\t%d\t%s\t%s\t%s\t%s\n", r.ID, plain(r.Name), r.Host, stateWord(r),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d of %d\t%d\t%s\t%s\t%s\t%s\n", r.ID, plain(r.Name), r.Host, r.State,
 			r.Refs, r.LinkedCommits, r.Commits, r.LinkedBranches, moment(r.LastSyncedAt), r.Schedule, nextRuns(r), mirror)
 	}
 	if err := w.Flush(); err != nil {
@@ -54,22 +54,26 @@ func repoTable(out io.Writer, repos []wire.Repository) error {
 		fmt.Fprintln(out, "* this version keeps history only, no files")
 	}
 	for _, r := range repos {
-		if e := r.LastError; e != nil {
-			fmt.Fprintf(out, "\n%s  %s\n    %s: %s\n", r.ID, plain(r.URL), e.Code, plain(e.Detail))
-			if e.Hint != "" {
-				fmt.Fprintf(out, "    hint: %s\n", plain(e.Hint))
-			}
-		}
+		printNote(out, r)
 	}
 	return nil
 }
 
-// stateWord is the state, and of a running sync how far it is.
-func stateWord(r wire.Repository) string {
-	if p := r.Progress; p != nil {
-		return fmt.Sprintf("%s %s", r.State, progressText(p))
+// printNote says how far a running sync is, and why the last one failed.
+func printNote(out io.Writer, r wire.Repository) {
+	if r.Progress == nil && r.LastError == nil {
+		return
 	}
-	return r.State
+	fmt.Fprintf(out, "\n%s  %s\n", r.ID, plain(r.URL))
+	if p := r.Progress; p != nil {
+		fmt.Fprintf(out, "    %s: %s\n", r.State, progressText(p))
+	}
+	if e := r.LastError; e != nil {
+		fmt.Fprintf(out, "    %s: %s\n", e.Code, plain(e.Detail))
+		if e.Hint != "" {
+			fmt.Fprintf(out, "    hint: %s\n", plain(e.Hint))
+		}
+	}
 }
 
 func nextRuns(r wire.Repository) string {

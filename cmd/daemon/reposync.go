@@ -29,7 +29,7 @@ func repoSync() *cobra.Command {
 		if wait, _ := cmd.Flags().GetBool("wait"); wait {
 			return waitAll(cmd, d, repos)
 		}
-		return done(cmd, repos, "%d queued", len(repos))
+		return done(cmd, repos, "%s queued", count(len(repos), "sync"))
 	})
 }
 

@@ -20,10 +20,12 @@ func newRoot() *cobra.Command {
 			"serve, demo, check and explain work alone. Every other command asks the running daemon,\n" +
 			"over its control socket or with --server URL --token-file FILE.\n\n" +
 			"Exit status: 0 done, 1 it failed, 2 wrong usage, 78 invalid config or key file.",
+		Version:       versionText(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, err) })
 	root.PersistentFlags().Bool("json", false, "print the result as JSON")
 	root.AddCommand(
@@ -57,6 +59,8 @@ func checkUsage(c *cobra.Command) {
 		switch {
 		case err != nil && cmd.HasSubCommands():
 			return usage(unknownCommand(cmd, given[0]))
+		case err != nil:
+			err = fmt.Errorf("%s: wrong number of arguments", cmd.CommandPath())
 		case err == nil:
 			err = errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups())
 		}

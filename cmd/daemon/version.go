@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -39,22 +40,29 @@ func build() wire.Version {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Shows the versions of issuetrail, Go and go-git", RunE: func(cmd *cobra.Command, _ []string) error {
-		v := build()
 		if asJSON(cmd) {
-			return printJSON(cmd.OutOrStdout(), v)
+			return printJSON(cmd.OutOrStdout(), build())
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "issuetrail %s", v.Version)
-		if v.Commit != "" {
-			fmt.Fprintf(cmd.OutOrStdout(), " (%s)", v.Commit)
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "\n%s, go-git %s\n", v.Go, v.GoGit)
+		fmt.Fprintln(cmd.OutOrStdout(), versionText())
 		return nil
 	}}
+}
+
+// versionText is the version for people.
+func versionText() string {
+	v := build()
+	if v.Commit != "" {
+		v.Version += " (" + v.Commit + ")"
+	}
+	return fmt.Sprintf("issuetrail %s\n%s, go-git %s", v.Version, v.Go, v.GoGit)
 }
 
 // manCommand writes the manual pages, one for each command.
 func manCommand() *cobra.Command {
 	return &cobra.Command{Use: "man DIR", Short: "Writes the manual pages into DIR", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+		if err := os.MkdirAll(args[0], 0o755); err != nil {
+			return fmt.Errorf("manual pages: %w", err)
+		}
 		root := cmd.Root()
 		root.DisableAutoGenTag = true
 		header := &doc.GenManHeader{Title: "ISSUETRAIL", Section: "1", Source: "issuetrail " + version, Manual: "issuetrail"}
