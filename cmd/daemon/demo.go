@@ -12,8 +12,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +41,12 @@ func demoCommand() *cobra.Command {
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		once, _ := cmd.Flags().GetBool("once")
 		listen, _ := cmd.Flags().GetString("listen")
-		return runDemo(cmd.Context(), cmd.OutOrStdout(), listen, once)
+		signal.Ignore(syscall.SIGPIPE) // "| head" must not leave folders behind
+		err := runDemo(cmd.Context(), cmd.OutOrStdout(), listen, once)
+		if err != nil && cmd.Context().Err() != nil {
+			return errors.New("the demo was interrupted")
+		}
+		return err
 	}
 	return c
 }
@@ -79,9 +86,6 @@ func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error
 	case a := <-address:
 		base := "http://" + a.String()
 		if err := s.play(ctx, base); err != nil {
-			if ctx.Err() != nil {
-				err = errors.New("the demo was interrupted")
-			}
 			stop()
 			return errors.Join(err, <-ended)
 		}
@@ -101,7 +105,7 @@ const maxSocketPath = 107
 func newStage(out io.Writer) (*stage, error) {
 	dir, err := os.MkdirTemp("", "issuetrail-demo-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("folder for temporary files (TMPDIR): %w", err)
 	}
 	s := &stage{out: out, dir: dir, socket: filepath.Join(dir, "control.sock")}
 	if len(s.socket) <= maxSocketPath {
@@ -187,11 +191,10 @@ func (s *stage) freeAddress(addr string) string {
 	l, err := net.Listen("tcp", addr)
 	if err == nil {
 		_ = l.Close()
-		return addr
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
+	host, _, _ := net.SplitHostPort(addr)
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return addr // what else is wrong with it, the daemon says
 	}
 	s.say("In use, so another port is taken:", addr)
 	return net.JoinHostPort(host, "0")
@@ -258,7 +261,7 @@ func (s *stage) waitForLink(ctx context.Context, d *client.Client, hash model.Ha
 			return false, err
 		}
 		for _, c := range issue.Commits {
-			if c.Hash == hash.String() {
+			if c.Hash == hash.String() && c.BranchCount > 0 { // the branch comes last
 				s.say("The commit is linked after", time.Since(sent).Round(time.Millisecond).String())
 				fmt.Fprintln(s.out)
 				printIssue(s.out, issue)
