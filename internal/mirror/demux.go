@@ -12,6 +12,19 @@ type demux struct {
 	s       *Session
 	bands   bool
 	started bool // the pack has begun
+	chatter int  // bytes that the server said beside the pack
+}
+
+// maxChatter bounds what a server says in a fetch beside the pack, in bytes. It was asked for
+// silence; one that talks for ever would hold a worker for ever.
+const maxChatter = 64 << 20
+
+// heard counts what is no part of the pack.
+func (d *demux) heard(line []byte) error {
+	if d.chatter += 4 + len(line); d.chatter > maxChatter {
+		return protocolError("the server talks and sends no pack: more than %d bytes", maxChatter)
+	}
+	return nil
 }
 
 // open reads the answer up to the pack.
@@ -33,6 +46,9 @@ func (d *demux) open() error {
 		if kind == data && (bytes.HasPrefix(line, []byte("NAK")) || lastACK(line)) {
 			d.started = true
 			return nil
+		}
+		if err := d.heard(line); err != nil {
+			return err
 		}
 	}
 }
@@ -59,6 +75,9 @@ func (d *demux) openSections() error {
 		case string(bytes.TrimSpace(line)) == "packfile":
 			d.started, d.bands = true, true
 			return nil
+		}
+		if err := d.heard(line); err != nil {
+			return err
 		}
 	}
 }
@@ -90,6 +109,9 @@ func (d *demux) next() ([]byte, error) {
 				return line[1:], nil
 			}
 		case 2: // progress
+			if err := d.heard(line); err != nil {
+				return nil, err
+			}
 		case 3:
 			f := refused(string(line[1:]))
 			f.Code = model.CodeProtocol // the repository was found, whatever the words are
@@ -100,6 +122,9 @@ func (d *demux) next() ([]byte, error) {
 			}
 			if d.started || !bytes.HasPrefix(line, []byte("NAK")) && !bytes.HasPrefix(line, []byte("ACK ")) {
 				return nil, protocolError("a packet of an unknown band: %.60q", told(string(line)))
+			}
+			if err := d.heard(line); err != nil {
+				return nil, err
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
@@ -27,13 +28,14 @@ func (p *Pool) dial(ctx context.Context, a model.Address, signer ssh.Signer, see
 		return nil, err
 	}
 	var refusal error
+	var first sync.Once // a server may exchange keys again at any time, beside whoever reads these
 	auth := gitssh.PublicKeysCallback{User: a.User, Callback: func() ([]ssh.Signer, error) {
 		return p.signers(a.HostPort(), signer), nil
 	}}
 	auth.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		*seen = ssh.FingerprintSHA256(key)
-		refusal = p.o.HostKeys.Check(a.HostPort(), key)
-		return refusal
+		err := p.o.HostKeys.Check(a.HostPort(), key)
+		first.Do(func() { *seen, refusal = ssh.FingerprintSHA256(key), err })
+		return err
 	}
 	auth.HostKeyAlgorithms = hostKeyAlgorithms(p.o.HostKeys.Algorithms(a.HostPort()))
 	config, err := auth.ClientConfig()

@@ -12,6 +12,8 @@ var metadata = []netip.Addr{
 	netip.MustParseAddr("fd00:ec2::254"),
 	netip.MustParseAddr("fd20:ce::254"),
 	netip.MustParseAddr("100.100.100.200"),
+	netip.MustParseAddr("168.63.129.16"), // Azure's, which is public by its number
+	netip.MustParseAddr("192.0.0.192"),
 }
 
 // Prefixes that carry an IPv4 address in their last four bytes.

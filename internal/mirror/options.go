@@ -43,6 +43,7 @@ type Limits struct {
 	Refs    int   // heads and tags; default 200,000
 	RefName int   // bytes of a name; longer ones are left out; default 1 KiB
 	Objects int64 // in one pack; default 50 million
+	Commits int   // commits and tags in one pack, with the parents they name: each takes memory; default 5 million
 	Object  int64 // bytes of an object that is passed over, inflated in a stream and not kept; default 8 GiB
 	Kept    int64 // bytes of a commit, tag or delta, inflated; default 16 MiB
 	Pack    int64 // bytes of one pack; default 64 GiB
@@ -69,6 +70,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&l.Refs, 200_000)
 	orDefault(&l.RefName, 1<<10)
 	orDefault(&l.Objects, 50_000_000)
+	orDefault(&l.Commits, 5_000_000)
 	orDefault(&l.Object, 8<<30)
 	orDefault(&l.Kept, 16<<20)
 	orDefault(&l.Pack, 64<<30)

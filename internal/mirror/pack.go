@@ -45,6 +45,7 @@ type packReader struct {
 	commits  int64
 	skipped  int64 // trees and blobs
 	passed   int64 // bytes of them, inflated
+	floor    int64 // bytes that may be spooled whatever the size of the pack
 	plain    bool  // the server was not asked for a filter: end as soon as the graph is closed
 }
 
@@ -53,6 +54,7 @@ func newPackReader(next func() ([]byte, error), o Options, r FetchRequest, emit 
 	return &packReader{
 		in: newWindow(next, o.Limits.Pack), limits: o.Limits, graph: newGraph(r), spool: &spool{dir: o.TempDir},
 		hash:    sha1cd.New().(sha1cd.CollisionResistantHash),
+		floor:   keptFloor,
 		scratch: make([]byte, scratchSize), emit: emit, progress: r.Progress,
 	}
 }
@@ -173,7 +175,7 @@ func (p *packReader) delta(at, size int64, place int, base baseKey, wait bool) e
 		return err
 	}
 	if place < 0 {
-		pos, err := p.spool.add(d)
+		pos, err := p.store(d)
 		if err != nil {
 			return err
 		}
@@ -200,12 +202,12 @@ func (p *packReader) keep(at int64, kind int, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if p.spool.size() > keptFloor+keptRatio*p.in.received() {
-		return limitError("the commits inflate to more than %d times the size of the pack", keptRatio)
-	}
-	pos, err := p.spool.add(raw)
+	pos, err := p.store(raw)
 	if err != nil {
 		return err
+	}
+	if n := p.limits.Commits; len(p.kept.objects) >= n || len(p.graph.seen) > n {
+		return limitError("the pack has, or names as parents, more than %d commits and tags", n)
 	}
 	place := p.kept.add(keptObject{at: at, pos: pos, size: int32(len(raw)), kind: uint8(kind)})
 	if p.graph.arrive(h, int32(place)) {
@@ -217,6 +219,14 @@ func (p *packReader) keep(at int64, kind int, raw []byte) error {
 		p.queue = append(p.queue, ready{d, place})
 	}
 	return nil
+}
+
+// store spools what is looked at again: commits, tags, and deltas that wait.
+func (p *packReader) store(b []byte) (int64, error) {
+	if p.spool.size() > p.floor+keptRatio*p.in.received() {
+		return 0, limitError("the commits inflate to more than %d times the size of the pack", keptRatio)
+	}
+	return p.spool.add(b)
 }
 
 func (p *packReader) take(kind int, c model.RawCommit) error {

@@ -19,6 +19,10 @@ const agent = "agent=issuetrail"
 // maxList bounds the bytes of a list for each ref that the limits allow.
 const maxList = 320
 
+// maxAdvertised bounds the lines of a greeting in version 0, where a server lists
+// also what is not followed, such as pull requests.
+const maxAdvertised = 20_000_000
+
 // Refs lists heads and tags in one round trip. If the digest of the list is
 // same, Refs of the result stays nil and nothing was parsed: the list is that of the call
 // which gave same. An empty repository gives an empty list and no error.
@@ -139,7 +143,10 @@ func (s *Session) readAdvertised(line []byte) error {
 		}
 	}
 	raw := fmt.Appendf(nil, "%04x%s\n", 4+len(first)+1, first)
-	for kind := data; kind == data; {
+	for kind, n := data, 0; kind == data; n++ {
+		if n > maxAdvertised {
+			return limitError("the server lists more than %d refs of all kinds", maxAdvertised)
+		}
 		if wanted(raw[4:]) {
 			if err := l.add(raw); err != nil {
 				return err

@@ -84,13 +84,16 @@ func (s *Session) greet() error {
 // readFeatures reads the features of version 2: "fetch=shallow filter".
 func (s *Session) readFeatures() error {
 	s.features = map[string]string{}
-	for {
+	for n := 0; ; n++ {
 		kind, line, err := s.wire.packet()
 		if err != nil {
 			return s.failed(err)
 		}
 		if kind != data {
 			break
+		}
+		if n == 1000 {
+			return protocolError("the server's list of features does not end")
 		}
 		if err := serverError(line); err != nil {
 			return err

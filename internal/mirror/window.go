@@ -16,6 +16,10 @@ const (
 	wholeSize = 1 << 20
 )
 
+// maxTries is how often an object is tried to be inflated in one go while more of it
+// comes; then it is streamed.
+const maxTries = 32
+
 // errFull says that no further piece fits the window.
 var errFull = errors.New("window full")
 
@@ -99,7 +103,8 @@ func (w *window) need(n int) ([]byte, error) {
 // inflate reads a zlib stream that fills dst exactly.
 func (w *window) inflate(dst []byte) error {
 	if len(dst) <= wholeSize {
-		for {
+		// Each try begins anew. What comes in tiny pieces would be inflated for ever.
+		for range maxTries {
 			n, err := w.z.inflate(dst, w.buf[w.r:w.w])
 			if err == nil {
 				w.r += n
