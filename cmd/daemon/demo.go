@@ -292,7 +292,7 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 func (s *stage) goodbye(base string, once bool) {
 	address := base + "/api/v1/issues/" + demoKey
 	if once {
-		fmt.Fprintf(s.out, "\nIts JSON was at %s. Without --once the daemon stays up.\n", address)
+		fmt.Fprintf(s.out, "\nIts JSON was at %s\nWithout --once the daemon stays up, and answers there.\n", address)
 		return
 	}
 	fmt.Fprintf(s.out, "\nIts JSON, with the admin token that the daemon made:\n  curl -H \"Authorization: Bearer $(cat %s)\" %s\n",

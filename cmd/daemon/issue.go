@@ -42,11 +42,7 @@ func wholeIssue(cmd *cobra.Command, d *client.Client, key string, unreachable bo
 }
 
 func printIssue(w io.Writer, i wire.Issue) {
-	if len(i.Commits)+len(i.Branches) == 0 {
-		fmt.Fprintf(w, "%s: nothing is linked to it\n", i.Key)
-	} else {
-		fmt.Fprintf(w, "%s: %s, %s, %s\n", i.Key, count(len(i.Commits), "commit"), count(len(i.Branches), "branch"), count(len(i.Tags), "tag"))
-	}
+	fmt.Fprintf(w, "%s: %s\n", i.Key, counts(i))
 	if i.JiraURL != nil {
 		fmt.Fprintln(w, *i.JiraURL)
 	}
@@ -73,6 +69,23 @@ func printIssue(w io.Writer, i wire.Issue) {
 	for _, t := range i.Tags {
 		fmt.Fprintf(w, "\ntag %s  %s  contains %s of the issue\n", plain(t.Name), t.Repository, count(t.Commits, "commit"))
 	}
+}
+
+// counts says how much is linked.
+func counts(i wire.Issue) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		noun string
+	}{{len(i.Commits), "commit"}, {len(i.Branches), "branch"}, {len(i.Tags), "tag"}} {
+		if p.n > 0 {
+			parts = append(parts, count(p.n, p.noun))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing is linked to it"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // plain takes control characters out of a text that others wrote, so that it cannot
