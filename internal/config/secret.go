@@ -33,16 +33,16 @@ func (d *decoder) pathTo(n *yaml.Node, text, path, demand string) string {
 		_, err = readSecret(full, dir)
 	}
 	if err != nil {
-		d.at(n, path, "%s%v", shownPath(n.Value, full), err)
+		d.at(n, path, "%s%v", shownPath(text, full), err)
 	}
 	return filepath.Clean(full)
 }
 
-// shownPath is the path to print, "" when the value may be a secret that was
-// written in place of the path of its file.
-func shownPath(written, full string) string {
-	for _, start := range []string{"/", "./", "../", "${"} {
-		if strings.HasPrefix(written, start) {
+// shownPath is the path to print, unless the value, expanded, may be a secret that was
+// given in place of the path of its file: as text, or as ${NAME} of a variable that holds it.
+func shownPath(text, full string) string {
+	for _, start := range []string{"/", "./", "../"} {
+		if strings.HasPrefix(text, start) {
 			return full + ": "
 		}
 	}

@@ -36,10 +36,12 @@ func TestSecretFiles(t *testing.T) {
 		"creds":        "is not a regular file",
 		"hunter2-word": "config.yaml:1:52: hosts[0].webhook_secret_file: the file named here: no such file or directory",
 		"./none":       dir + "/none: no such file or directory",
+		"'${SECRET}'":  "the file named here: no such file or directory",
+		"'${DIR}/x'":   dir + "/x: no such file or directory",
 	} {
 		text := "hosts: [{name: a, kind: git, webhook_secret_file:   " + file + "}]\n"
 		text = strings.Replace(text, ":   ", ":  ", 1)
-		cfg, err := parse("config.yaml", dir, []byte(text), testChecks(map[string]string{"CREDENTIALS_DIRECTORY": creds}))
+		cfg, err := parse("config.yaml", dir, []byte(text), testChecks(map[string]string{"CREDENTIALS_DIRECTORY": creds, "SECRET": "hunter2", "DIR": dir}))
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", file, err)
