@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,6 +52,8 @@ type world struct {
 	api  *client.Client
 	env  []string // further environment of the next start
 	head string   // config lines before hosts and repositories
+
+	enter []string // command that the program is run by; empty = none
 }
 
 // newWorld makes an sshd and a config with a host of each implemented kind.
@@ -117,7 +120,8 @@ func (w *world) config(repos ...string) {
 func (w *world) socket() string { return filepath.Join(w.dir, "control.sock") }
 
 func (w *world) program(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], args...)
+	line := append(append(slices.Clone(w.enter), os.Args[0]), args...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = w.dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", runMain + "=1", "ISSUETRAIL_SOCKET=" + w.socket()}, w.env...)
 	return cmd
