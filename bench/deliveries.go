@@ -128,12 +128,14 @@ func (b *bench) all202(r *loadResult, which string) {
 // noneLost compares what was answered 202 with the delivery log.
 func (b *bench) noneLost(ctx context.Context, d *daemon, r *loadResult, which string) error {
 	stored := map[string]bool{}
+	start := time.Now()
 	err := each(ctx, d.client, "/api/v1/deliveries", url.Values{}, func(v struct{ ID, Status string }) {
 		stored[v.ID] = v.Status == "accepted"
 	})
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(b.log, "  read %d deliveries by API in %.1f s\n", len(stored), time.Since(start).Seconds())
 	lost := 0
 	for _, id := range r.Accepted {
 		if !stored[id] {

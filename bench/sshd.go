@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"issuetrail/internal/testssh"
 )
@@ -37,6 +41,32 @@ func startSSHD(dir string) (s *sshServer, err error) {
 func (s *sshServer) sshCommand() string {
 	return fmt.Sprintf("ssh -F /dev/null -i %[1]s/key -o IdentitiesOnly=yes -o UserKnownHostsFile=%[1]s/known_hosts"+
 		" -o StrictHostKeyChecking=yes -o BatchMode=yes", s.dir)
+}
+
+// hold opens one connection that stays, as a careful script would, and gives the ssh command
+// that uses it.
+func (s *sshServer) hold(ctx context.Context) (sshCommand string, end func(), err error) {
+	path := filepath.Join(s.dir, "held")
+	args := append(strings.Fields(s.sshCommand())[1:], "-M", "-N", "-S", path, "-p", fmt.Sprint(s.Port), s.User()+"@"+s.Host())
+	c := command(ctx, "ssh", args...)
+	if err := c.Start(); err != nil {
+		return "", nil, err
+	}
+	end = func() {
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGTERM)
+		_ = c.Wait()
+	}
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err = poll(wait, 10*time.Millisecond, func() (bool, error) {
+		_, err := os.Stat(path)
+		return err == nil, nil
+	})
+	if err != nil {
+		end()
+		return "", nil, fmt.Errorf("hold an SSH connection: %w", err)
+	}
+	return s.sshCommand() + " -S " + path, end, nil
 }
 
 // programTB is as much of a testing.TB as testssh asks for.

@@ -102,18 +102,26 @@ func (b *bench) compareNoop(ctx context.Context, d *daemon, s *served, on string
 	if _, err := d.timedSync(ctx, r.ID); err != nil { // the connection is held from here on
 		return err
 	}
-	var job, seen, list samples
+	ssh, end, err := b.sshd.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	held := git{ssh: ssh, tmp: b.tmp}
+	var job, seen, list, heldList samples
 	for range b.rounds * syncSamples {
 		err := errors.Join(
 			job.time(func() (time.Duration, error) { return d.timedSync(ctx, r.ID) }),
 			seen.time(func() (time.Duration, error) { return d.seenSync(ctx, r.ID) }),
 			list.time(func() (time.Duration, error) { return timed(b.git.in(ctx, "", "ls-remote", s.url)) }),
+			heldList.time(func() (time.Duration, error) { return timed(held.in(ctx, "", "ls-remote", s.url)) }),
 		)
 		if err != nil {
 			return err
 		}
 	}
 	b.report.compare("sync with nothing new, "+on, job, "ls-remote", list, limit)
+	b.report.compare("  the same", job, "ls-remote, held connection", heldList, 0)
 	b.report.compare("  the same, asked for and seen by API", seen, "ls-remote", list, 0)
 	return nil
 }
@@ -141,25 +149,35 @@ func (b *bench) oneCommit(ctx context.Context) error {
 	if _, err := d.timedSync(ctx, r.ID); err != nil {
 		return err
 	}
-	var job, seen, fetch samples
+	ssh, end, err := b.sshd.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	held := git{ssh: ssh, tmp: b.tmp}
+	var job, seen, fetch, heldFetch samples
 	for i := range 2 * b.rounds * syncSamples {
 		p, err := s.push(ctx, "main", fmt.Sprintf("%s-%d", benchProject, 100_000+i))
 		if err != nil {
 			return err
 		}
 		if i%2 == 0 {
-			err = job.time(func() (time.Duration, error) { return d.timedLink(ctx, r.ID, p) })
+			err = errors.Join(
+				job.time(func() (time.Duration, error) { return d.timedLink(ctx, r.ID, p) }),
+				fetch.time(func() (time.Duration, error) { return timed(b.git.in(ctx, mirror, "fetch", "-q", "origin")) }),
+			)
 		} else {
-			err = seen.time(func() (time.Duration, error) { return d.seenLink(ctx, r.ID, p) })
-		}
-		if err == nil {
-			err = fetch.time(func() (time.Duration, error) { return timed(b.git.in(ctx, mirror, "fetch", "-q", "origin")) })
+			err = errors.Join(
+				seen.time(func() (time.Duration, error) { return d.seenLink(ctx, r.ID, p) }),
+				heldFetch.time(func() (time.Duration, error) { return timed(held.in(ctx, mirror, "fetch", "-q", "origin")) }),
+			)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	b.report.compare("+1 commit, job start to visible", job, "fetch in a tree:0 mirror", fetch, oneOfFetch)
+	b.report.compare("  the same", job, "fetch, held connection", heldFetch, 0)
 	b.report.compare("  the same, asked for and seen by API", seen, "fetch in a tree:0 mirror", fetch, 0)
 	return nil
 }
