@@ -132,7 +132,7 @@ func (a *app) apiOptions() api.Options {
 		Relinker:      relinker{a.runner},
 		Links:         func(r model.Repo) model.Links { return a.directory.Load().links(r) },
 		JiraURL:       func(key model.IssueKey) string { return jiraURL(a.cfg.Load(), key) },
-		CheckSchedule: sync.CheckSchedule,
+		CheckSchedule: sync.CheckSchedule, NextRuns: a.runner.NextRuns,
 		ResolveHost: func(name string, to model.Address) (string, error) {
 			return a.directory.Load().resolve(name, to)
 		},
@@ -141,9 +141,10 @@ func (a *app) apiOptions() api.Options {
 			s := a.cfg.Load().Sync
 			return s.Schedule, model.Mirror(s.Mirror)
 		},
-		Changed: func(model.Repo) { a.runner.Poke() },
-		Version: build(),
-		Log:     a.log.Named("api"),
+		Changed:   func(model.Repo) { a.runner.Poke() },
+		ErrCursor: store.ErrCursor,
+		Version:   build(),
+		Log:       a.log.Named("api"),
 	}
 }
 
