@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -132,6 +133,41 @@ func TestRekey(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
+}
+
+// suspect is a HostKeys that panics at first.
+type suspect struct {
+	*trust
+	panicked bool
+}
+
+func (s *suspect) Algorithms(hostport string) []string {
+	if !s.panicked {
+		s.panicked = true
+		panic("no algorithms")
+	}
+	return s.trust.Algorithms(hostport)
+}
+
+// TestPanickedDial has a dial panic: the next one must not wait for it.
+func TestPanickedDial(t *testing.T) {
+	s := testssh.Start(t, testssh.Options{})
+	s.InitRepo("app.git")
+	o := options(s)
+	o.HostKeys = &suspect{trust: o.HostKeys.(*trust)}
+	p := newPool(t, o)
+	func() {
+		defer func() { _ = recover() }()
+		_ = try(t, p, s.URL("app.git"))
+		t.Error("no panic")
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	se, err := p.Open(ctx, address(t, s.URL("app.git")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	se.Close()
 }
 
 // TestForbidden are addresses in the forms in which they may be written.

@@ -111,8 +111,18 @@ func (p *Pool) take(ctx context.Context, a model.Address, signer ssh.Signer) (c 
 		d := &attempt{done: make(chan struct{})}
 		sh.dialing = d
 		p.mu.Unlock()
-		c, err := p.dialHeld(ctx, a, signer, key, id)
+		c, err := p.dialFor(ctx, a, signer, key, id)
+		return c, false, err
+	}
+}
+
+// dialFor dials, and tells those who wait for it. It does so after a panic too, which a
+// worker catches: else nobody would reach the account again.
+func (p *Pool) dialFor(ctx context.Context, a model.Address, signer ssh.Signer, key account, id identity) (c *conn, err error) {
+	defer func() {
 		p.mu.Lock()
+		sh := p.shelves[key]
+		d := sh.dialing
 		sh.dialing = nil
 		if len(sh.conns) == 0 {
 			delete(p.shelves, key)
@@ -120,8 +130,8 @@ func (p *Pool) take(ctx context.Context, a model.Address, signer ssh.Signer) (c 
 		p.mu.Unlock()
 		d.err, d.quiet = err, ctx.Err() != nil
 		close(d.done)
-		return c, false, err
-	}
+	}()
+	return p.dialHeld(ctx, a, signer, key, id)
 }
 
 // pick gives a connection with a free slot, or nil. Those of another identity
