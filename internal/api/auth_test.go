@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"issuetrail/internal/api/wire"
 	"issuetrail/internal/model"
+	"issuetrail/internal/store"
 )
 
 // TestRoles tries every call as every kind of caller.
@@ -97,6 +99,30 @@ func TestTokensAreRandom(t *testing.T) {
 	b, hashB := makeToken()
 	if a == b || hashA == hashB || !wellFormed(a) || len(a) != 47 {
 		t.Fatal(a, b)
+	}
+}
+
+// quicker plays another node, which makes its admin token first.
+type quicker struct{ *store.Store }
+
+func (q quicker) CreateToken(ctx context.Context, name string, role model.Role, _ [32]byte) error {
+	if err := q.Store.CreateToken(ctx, name, role, [32]byte{1}); err != nil {
+		return err
+	}
+	return model.ErrExists
+}
+
+func TestAnotherNodeMakesTheAdminToken(t *testing.T) {
+	s := newStage(t)
+	if err := s.store.RevokeToken(t.Context(), "boss"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if path, err := EnsureAdminToken(t.Context(), quicker{s.store}, dir); err != nil || path != "" {
+		t.Errorf("%q, %v", path, err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("%s holds a token that never worked", left[0])
 	}
 }
 

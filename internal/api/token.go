@@ -70,6 +70,7 @@ func EnsureAdminToken(ctx context.Context, tokens Tokens, dir string) (path stri
 		if !errors.Is(err, model.ErrExists) {
 			return "", fmt.Errorf("make admin token: %w", err)
 		}
+		_ = os.Remove(path) // a token that never worked misleads
 	}
 	return "", fmt.Errorf("make admin token: the names admin to admin-10 are taken")
 }
