@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
@@ -96,8 +97,11 @@ func (c *Client) Redeliver(ctx context.Context, id string) (wire.Delivery, error
 // Key tells of the shared key; a problem of code key_missing says that there is none.
 func (c *Client) Key(ctx context.Context) (wire.Key, error) { return get[wire.Key](ctx, c, "/key") }
 
-// PutKey makes a private key the shared one.
+// PutKey makes a private key the shared one. It sends none over plain HTTP to another machine.
 func (c *Client) PutKey(ctx context.Context, in wire.NewKey) (out wire.Key, err error) {
+	if c.open {
+		return out, fmt.Errorf("the private key is not sent to %s: without TLS anyone on the way can read it; use https, or run this on the daemon's machine", c.where)
+	}
 	err = c.call(ctx, "PUT", prefix+"/key", in, &out)
 	return out, err
 }

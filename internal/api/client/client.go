@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
@@ -37,6 +38,7 @@ type Client struct {
 	where string // for messages
 	base  string // without a trailing slash
 	token string
+	open  bool // what is sent can be read on the way: plain HTTP to another machine
 	http  *http.Client
 }
 
@@ -60,10 +62,16 @@ func New(o Options) (*Client, error) {
 	}
 	c.base = strings.TrimSuffix(u.String(), "/")
 	c.where, c.token = c.base, strings.TrimSpace(o.Token)
+	c.open = u.Scheme == "http" && !loopback(u.Hostname())
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = 0 // a dry run of relinking takes its time
 	c.http.Transport = t
 	return c, nil
+}
+
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // Close drops idle connections.

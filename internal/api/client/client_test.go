@@ -234,3 +234,20 @@ func TestStrangeServers(t *testing.T) {
 		}
 	}
 }
+
+// TestPutKeyOverPlainHTTP must not even connect.
+func TestPutKeyOverPlainHTTP(t *testing.T) {
+	for server, open := range map[string]bool{
+		"http://192.0.2.1:9": true, "http://trail.example.com": true,
+		"http://127.0.0.1:1": false, "http://[::1]:1": false, "http://localhost:1": false, "https://127.0.0.1:1": false,
+	} {
+		c, err := New(Options{Server: server, Token: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.PutKey(t.Context(), wire.NewKey{PrivateKey: "hunter2"})
+		if err == nil || strings.Contains(err.Error(), "without TLS") != open || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", server, err)
+		}
+	}
+}
