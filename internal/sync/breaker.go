@@ -14,7 +14,8 @@ const (
 	backoffBase = 30 * time.Second
 	backoffCap  = 15 * time.Minute
 	backoffMin  = time.Second
-	tripAfter   = 3 // failed connections in a row that open the breaker of a host
+	probeCap    = 5 * time.Minute // between two probes of a host: a webhook of one that is back waits for it
+	tripAfter   = 3               // failed connections in a row that open the breaker of a host
 )
 
 // backoff is how long to wait after the nth failure in a row, n from 0: "full jitter",
@@ -28,7 +29,7 @@ func backoff(n int) time.Duration {
 }
 
 // breakers keep jobs away from SSH servers that cannot be reached. Three failed
-// connections in a row open the breaker of a host; from then on one job at a time
+// connections in a row, of more than one repo, open the breaker of a host; from then on one job at a time
 // probes it, with growing waits, until one gets through. Other hosts do not notice.
 type breakers struct {
 	mu    stdsync.Mutex
@@ -36,7 +37,8 @@ type breakers struct {
 }
 
 type breaker struct {
-	failures int       // in a row
+	failures int       // in a row; until open, those of one repo count once
+	repo     int64     // that failed last
 	probing  bool      // open, and one job tries
 	retryAt  time.Time // of the next probe
 }
@@ -77,7 +79,7 @@ func (b *breakers) claimed(host string) bool {
 
 // ended notes what became of a job. reached says that the server answered at all;
 // a job that never tried leaves all as it was, but for the probe it may have been.
-func (b *breakers) ended(host string, probe, tried, reached bool, now time.Time) {
+func (b *breakers) ended(host string, repo int64, probe, tried, reached bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	br := b.hosts[host]
@@ -94,11 +96,13 @@ func (b *breakers) ended(host string, probe, tried, reached bool, now time.Time)
 	if probe {
 		br.probing = false
 	}
-	if tried {
-		br.failures++
-		if br.open() && (probe || br.failures == tripAfter) {
-			br.retryAt = now.Add(backoff(br.failures - tripAfter))
-		}
+	if !tried || repo == br.repo && !br.open() {
+		return
+	}
+	br.repo = repo
+	br.failures++
+	if br.open() && (probe || br.failures == tripAfter) {
+		br.retryAt = now.Add(min(backoff(br.failures-tripAfter), probeCap))
 	}
 }
 

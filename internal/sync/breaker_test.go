@@ -30,14 +30,16 @@ func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bad, good = "bad:22", "good:22"
 		b := newBreakers()
-		for range tripAfter - 1 {
-			b.ended(bad, b.claimed(bad), true, false, time.Now())
+		for repo := range int64(tripAfter - 1) {
+			for range 5 { // a repo that fails alone counts once
+				b.ended(bad, repo+1, b.claimed(bad), true, false, time.Now())
+			}
 		}
-		b.ended(good, b.claimed(good), true, true, time.Now())
+		b.ended(good, 9, b.claimed(good), true, true, time.Now())
 		if skip, _ := b.skip(time.Now()); skip != nil {
 			t.Fatalf("two failures keep jobs away: %v", skip)
 		}
-		b.ended(bad, b.claimed(bad), true, false, time.Now())
+		b.ended(bad, 1, b.claimed(bad), true, false, time.Now())
 		skip, until := b.skip(time.Now())
 		if !slices.Equal(skip, []string{bad}) || !until.After(time.Now()) || b.open() != 1 {
 			t.Fatalf("three failures: skip %v until %s", skip, until)
@@ -51,18 +53,18 @@ func TestBreaker(t *testing.T) {
 			if skip, _ := b.skip(time.Now()); !probe || !slices.Equal(skip, []string{bad}) {
 				t.Fatal("two probes at a time")
 			}
-			b.ended(bad, probe, true, false, time.Now())
+			b.ended(bad, 1, probe, true, false, time.Now())
 			_, until = b.skip(time.Now())
-			if wait := time.Until(until); wait <= 0 || wait > backoffCap {
+			if wait := time.Until(until); wait <= 0 || wait > probeCap {
 				t.Fatalf("the next probe comes in %s", wait)
 			}
 		}
 		<-time.After(time.Until(until))
-		b.ended(bad, b.claimed(bad), false, true, time.Now()) // a job that never tried
+		b.ended(bad, 1, b.claimed(bad), false, true, time.Now()) // a job that never tried
 		if skip, _ := b.skip(time.Now()); skip != nil {
 			t.Fatal("a job that never tried counts as a probe")
 		}
-		b.ended(bad, b.claimed(bad), true, true, time.Now())
+		b.ended(bad, 1, b.claimed(bad), true, true, time.Now())
 		if b.open() != 0 || b.claimed(bad) {
 			t.Fatal("a probe that got through leaves the breaker open")
 		}

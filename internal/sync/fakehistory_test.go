@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	stdsync "sync"
+	"sync/atomic"
+	"time"
 
 	"issuetrail/internal/model"
 )
@@ -24,6 +26,7 @@ type fakeHistory struct {
 	openErr func(host string) error
 	// onFetch may fail a fetch before it sends anything, or wait.
 	onFetch func(ctx context.Context, n int) error
+	fast    atomic.Bool // while onFetch waits, bytes come
 	busy    int
 	most    int // fetches at the same time
 }
@@ -125,6 +128,7 @@ func (h *fakeSession) Fetch(ctx context.Context, wants, haves []model.Hash, prog
 		h.mu.Unlock()
 	}()
 	if hook != nil {
+		defer h.flow(progress)()
 		if err := hook(ctx, n); err != nil {
 			return nil, err
 		}
@@ -137,6 +141,24 @@ func (h *fakeSession) Fetch(ctx context.Context, wants, haves []model.Hash, prog
 		}
 	}
 	return h.send(wants, haves, progress, emit)
+}
+
+// flow tells of bytes until over is called.
+func (h *fakeHistory) flow(progress func(model.Progress)) (over func()) {
+	quit := make(chan struct{})
+	go func() {
+		for n := int64(1); ; n++ {
+			select {
+			case <-quit:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			if h.fast.Load() {
+				progress(model.Progress{Bytes: n << 20})
+			}
+		}
+	}()
+	return func() { close(quit) }
 }
 
 // send walks from wants to haves; it reuses one buffer, as a real session may.

@@ -26,22 +26,22 @@ var errFinished = errors.New("the sync is over")
 
 // work runs one job to its end. It says whether the server was tried, with the failure if
 // that is how it ended. A job that was lost or given back counts as not tried.
-func (w *workers) work(ctx context.Context, job model.Claimed) (tried bool, failure *model.Failure) {
+func (w *workers) work(ctx context.Context, job model.Claimed, p *pulse) (tried bool, failure *model.Failure) {
 	began := time.Now()
 	jobCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(errFinished)
-	if p := w.plan.Load(); job.Indexed && job.Fetch {
+	if o := w.plan.Load(); job.Indexed && job.Fetch {
 		var stop context.CancelFunc
-		jobCtx, stop = context.WithTimeoutCause(jobCtx, p.Timeout, &model.Failure{
+		jobCtx, stop = context.WithTimeoutCause(jobCtx, o.Timeout, &model.Failure{
 			Code:   model.CodeTimeout,
-			Detail: fmt.Sprintf("the sync took longer than %s", p.Timeout),
+			Detail: fmt.Sprintf("the sync took longer than %s", o.Timeout),
 			Hint:   "raise sync.timeout if the repository is that large",
 		})
 		defer stop()
 	}
 	l := &lease{queue: w.queue, job: job.Job, lost: cancel}
 	stopLease := l.hold(jobCtx)
-	out, err := w.safely(jobCtx, job, l.progress)
+	out, err := w.safely(jobCtx, job, p, l.progress)
 	stopLease()
 	crash.Point("sync.worked")
 	result, failure := w.settle(ctx, jobCtx, job, out, err)
@@ -95,13 +95,15 @@ func (w *workers) fail(ctx context.Context, job model.Claimed, failure *model.Fa
 }
 
 // safely runs the sync; a panic becomes a failure of this repo alone.
-func (w *workers) safely(ctx context.Context, job model.Claimed, progress func(model.Progress)) (out outcome, err error) {
+func (w *workers) safely(ctx context.Context, job model.Claimed, p *pulse, progress func(model.Progress)) (out outcome, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = outcome{}, panicked(r)
 		}
 	}()
-	return w.syncer.sync(ctx, job, progress)
+	s := *w.syncer
+	s.history = watched{s.history, p}
+	return s.sync(ctx, job, progress)
 }
 
 // panicked makes a failure of a recovered panic; the stack goes to the log alone.

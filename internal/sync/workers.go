@@ -33,6 +33,7 @@ type workers struct {
 	stats    *counters
 
 	running atomic.Int64
+	stalled atomic.Int64 // of them, see pulse
 	all     stdsync.WaitGroup
 	freed   chan struct{} // a worker ended, or the options changed
 	failing bool
@@ -62,7 +63,7 @@ func (w *workers) run(ctx context.Context) bool {
 func (w *workers) fill(ctx context.Context) time.Duration {
 	for ctx.Err() == nil {
 		p := w.plan.Load()
-		if int(w.running.Load()) >= p.Workers {
+		if w.full(p.Workers) {
 			return 0
 		}
 		skip, probeAt := w.breakers.skip(time.Now())
@@ -134,10 +135,14 @@ func (w *workers) wait(ctx context.Context, nap time.Duration) {
 func (w *workers) start(ctx context.Context, job model.Claimed) {
 	w.running.Add(1)
 	host := hostOf(job.Repo)
-	probe := w.breakers.claimed(host)
+	probe := job.Fetch && w.breakers.claimed(host)
 	w.all.Go(func() {
-		tried, failure := w.work(ctx, job)
-		w.breakers.ended(host, probe, tried, failure == nil || !noConnection(failure), time.Now())
+		p := &pulse{}
+		stop := w.watch(p)
+		tried, failure := w.work(ctx, job, p)
+		stop()
+		reached := failure == nil || !noConnection(failure) || p.answered.Load()
+		w.breakers.ended(host, job.RepoID, probe, tried, reached, time.Now())
 		w.running.Add(-1)
 		w.nudge()
 	})

@@ -100,6 +100,7 @@ func TestLimits(t *testing.T) {
 	}{{ownHost, 3}, {oneHost, 2}} {
 		inYard(t, o, 9, c.host, func(y *yard) {
 			y.settle()
+			y.history.fast.Store(true)
 			y.history.onFetch = func(ctx context.Context, _ int) error {
 				<-time.After(time.Minute)
 				return nil
@@ -374,6 +375,7 @@ func TestSetWorkers(t *testing.T) {
 	o.Workers = 1
 	inYard(t, o, 5, ownHost, func(y *yard) {
 		y.settle()
+		y.history.fast.Store(true)
 		y.history.onFetch = func(context.Context, int) error { <-time.After(time.Hour); return nil }
 		for id := 1; id <= 5; id++ {
 			y.store.repos[int64(id)].indexed = false
