@@ -130,6 +130,7 @@ func (s *scheduler) list(ctx context.Context, now time.Time) error {
 	}
 	repos := make(map[int64]*entry, len(all))
 	var queue []model.Request
+	var late []int64 // what the start below catches up on
 	for _, r := range all {
 		if r.Suspended {
 			continue
@@ -139,10 +140,14 @@ func (s *scheduler) list(ctx context.Context, now time.Time) error {
 			e.notUntil = r.FailedAt.Add(attentionPace)
 		}
 		old := s.repos[r.ID]
-		if err := s.replan(ctx, r.ID, e, old, now); err != nil {
+		missed := s.followed == nil && !e.next.IsZero() && !e.next.After(now)
+		if missed {
+			late = append(late, r.ID)
+		} else if err := s.replan(ctx, r.ID, e, old, now); err != nil {
 			return err
 		}
 		if request, ok := s.owed(current, r, e, old, now); ok {
+			request.Fetch = request.Fetch || missed
 			queue = append(queue, request)
 		}
 		repos[r.ID] = e
@@ -150,7 +155,24 @@ func (s *scheduler) list(ctx context.Context, now time.Time) error {
 	if err := s.enqueue(ctx, queue, now); err != nil {
 		return err
 	}
+	if err := s.skip(ctx, repos, late, now); err != nil {
+		return err
+	}
 	s.repos, s.followed = repos, current
+	return nil
+}
+
+// skip plans the next ticks of repos whose last was missed while the daemon was down: were those
+// fired now, all repos would be synced at once. Their catch-up is queued already.
+func (s *scheduler) skip(ctx context.Context, repos map[int64]*entry, late []int64, now time.Time) error {
+	for _, id := range late {
+		e := repos[id]
+		e.next = e.schedule.Next(now)
+		if err := s.planner.PlanTick(ctx, id, e.next); err != nil {
+			return err
+		}
+		s.beat()
+	}
 	return nil
 }
 

@@ -66,20 +66,37 @@ func TestTicks(t *testing.T) {
 	})
 }
 
-// TestMissedTicks: after any downtime one tick follows, and the next is in its place.
+// TestMissedTicks: after a downtime one sync follows, at its turn and not with all others at once,
+// and the next tick is in its place. After a sleep of the machine one tick follows.
 func TestMissedTicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeStore()
-		s.addRepo(1, url(1), "*/10 * * * *").NextSyncAt = time.Now().Add(-26 * time.Hour)
+		for id := range 100 {
+			s.addRepo(int64(id), url(id), "*/10 * * * *").NextSyncAt = time.Now().Add(-26 * time.Hour)
+		}
+		s.repos[1].State = model.StateQueued // by a request of the start before, without a fetch
 		_, stop := startScheduler(t, s, Options{Schedule: "@every 15m"})
 		defer stop()
 		<-time.After(time.Second)
+		s.mu.Lock()
+		if len(s.ticks) != 0 || len(s.requests) != 100 {
+			t.Fatalf("%d ticks and %d requests after a long downtime", len(s.ticks), len(s.requests))
+		}
+		for _, r := range s.requests {
+			if !r.Fetch {
+				t.Errorf("queued %+v", r)
+			}
+		}
+		for id, r := range s.repos {
+			if until := time.Until(r.NextSyncAt); until <= 0 || until > 10*time.Minute {
+				t.Fatalf("the next tick of %d comes in %s", id, until)
+			}
+		}
+		s.repos[1].NextSyncAt = time.Now().Add(-time.Hour)
+		s.mu.Unlock()
+		<-time.After(relist + maxNap)
 		if n := look(s, func() int { return len(s.ticks[1]) }); n != 1 {
 			t.Fatalf("%d ticks after a long sleep", n)
-		}
-		next := look(s, func() time.Time { return s.repos[1].NextSyncAt })
-		if until := time.Until(next); until <= 0 || until > 10*time.Minute {
-			t.Fatalf("the next tick comes in %s", until)
 		}
 	})
 }

@@ -94,10 +94,11 @@ func (t *trip) close() {
 	}
 }
 
-// relink makes the links anew if they were made by other rules, or if a person asked.
+// relink makes the links anew if they were made by other rules, or if a person asked. A first sync
+// that was cut short left links, too; the rules are noted before it makes any.
 func (t *trip) relink(ctx context.Context) (bool, error) {
 	asked := !t.job.Fetch && t.job.Priority <= model.PriorityManual
-	if !t.job.Indexed || t.job.Rules == t.rules.fingerprint && !asked {
+	if t.job.Rules == t.rules.fingerprint && !asked {
 		return false, nil
 	}
 	err := t.relinker.Relink(ctx, t.job.Job, t.rules.fingerprint, t.rules.commit, t.rules.branch, false, func(model.LinkChange) {})

@@ -21,6 +21,29 @@ type stage struct {
 	seen   []model.Progress
 }
 
+// TestRelinkAfterHalfAFirstSync: a first sync that was killed while it recorded left links; other
+// rules, at the next try, do not leave them as they are.
+func TestRelinkAfterHalfAFirstSync(t *testing.T) {
+	s := newStage(t, appOptions)
+	s.commit("main", "APP-1 NEW-2")
+	s.onFetch = func(context.Context, int) error { return errors.New("killed") }
+	for range 2 {
+		if _, err := s.run(true, model.PrioritySchedule); err == nil || len(s.store.relinks) != 1 {
+			t.Fatalf("the rules are to be noted once: %q, %v", s.store.relinks, err)
+		}
+	}
+	o := appOptions
+	o.Issues.Projects = []string{"NEW"}
+	if err := s.runner.SetOptions(o); err != nil {
+		t.Fatal(err)
+	}
+	s.onFetch = nil
+	s.sync(resultChanged)
+	if n := len(s.store.relinks); n != 2 || s.store.repos[1].rules != s.store.relinks[1] {
+		t.Errorf("relinked %d times", n)
+	}
+}
+
 var appOptions = Options{Schedule: "@daily", Issues: issuekey.Options{Projects: []string{"APP", "OPS"}}}
 
 func newStage(t *testing.T, o Options) *stage {
@@ -225,6 +248,7 @@ func TestRelinkJobs(t *testing.T) {
 	tip := s.commit("main", "APP-1 NEW-2")
 	s.sync(resultChanged)
 	lists := s.lists
+	s.store.relinks = nil
 	if out, err := s.run(false, model.PriorityBackfill); err != nil || out.result != resultUnchanged || len(s.store.relinks) != 0 {
 		t.Errorf("relink with the same rules: %+v, %v", out, err)
 	}
