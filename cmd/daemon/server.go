@@ -64,7 +64,7 @@ func newServer(h http.Handler, log *zap.Logger) *http.Server {
 func listenTCP(addr, certFile, keyFile string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, hinted(fmt.Errorf("listen: %w", err), "set another address: server.listen or server.webhook_listen")
 	}
 	l = netutil.LimitListener(l, maxConns)
 	if certFile == "" {
@@ -93,7 +93,7 @@ func listenControl(path string) (net.Listener, error) {
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
+		return nil, hinted(fmt.Errorf("control socket: %w", err), "set server.control_socket")
 	}
 	if err := os.Chmod(path, 0o660); err != nil {
 		_ = l.Close()

@@ -65,7 +65,7 @@ func manCommand() *cobra.Command {
 		}
 		root := cmd.Root()
 		root.DisableAutoGenTag = true
-		header := &doc.GenManHeader{Title: "ISSUETRAIL", Section: "1", Source: "issuetrail " + version, Manual: "issuetrail"}
+		header := &doc.GenManHeader{Section: "1", Source: "issuetrail " + version, Manual: "issuetrail"}
 		if err := doc.GenManTree(root, header, args[0]); err != nil {
 			return fmt.Errorf("manual pages: %w", err)
 		}
