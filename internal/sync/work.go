@@ -83,7 +83,10 @@ func (w *workers) settle(ctx, jobCtx context.Context, job model.Claimed, out out
 
 func (w *workers) fail(ctx context.Context, job model.Claimed, failure *model.Failure, log *zap.Logger) {
 	var retryAt time.Time
-	if !failure.Attention() {
+	switch {
+	case failure.Code == model.CodeDiskFull:
+		retryAt = time.Now().Add(backoff(0)) // however long it was full: with room again, all goes on within a minute
+	case !failure.Attention():
 		retryAt = time.Now().Add(backoff(job.Failures))
 	}
 	log.Warn("sync failed", zap.String("code", failure.Code), zap.String("detail", failure.Detail),
