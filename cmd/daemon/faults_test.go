@@ -85,6 +85,33 @@ func TestSilentServers(t *testing.T) {
 	w.prompt(dir, "acme/healthy", 300, 1)
 }
 
+// More silent servers than there are workers do not keep the others from their turn for
+// as long as they are waited for.
+func TestManySilentServers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, testssh.Options{})
+	w.head += "sync: {workers: 2, allow_addresses: [127.0.0.0/8]}\n"
+	dir := w.ssh.InitRepo("acme/healthy.git")
+	testssh.AddCommits(t, dir, "main", 3, nil)
+	w.config(w.ssh.URL(dir))
+	w.mustStart()
+	w.synced("healthy")
+	var silent []*proxy
+	for i := range 5 {
+		silent = append(silent, newProxy(t, "", 0))
+		if _, errs, code := w.run("repo", "add", silent[i].url(w.ssh, "/srv/mute.git"), "--host", "git"); code != 0 {
+			t.Fatalf("%d %s", code, errs)
+		}
+	}
+	<-silent[0].stuck
+	<-silent[1].stuck
+	for i := range 3 {
+		if took := w.push(dir, "acme/healthy", fmt.Sprintf("APP-%d", 100+i)); took > 10*time.Second {
+			t.Errorf("push %d was linked after %s", i, took)
+		}
+	}
+}
+
 // Servers that fall silent in mid list and in mid pack hold one worker each, nobody else,
 // and the daemon can still stop. What they sent so far is not shown.
 func TestStalledTransfers(t *testing.T) {
