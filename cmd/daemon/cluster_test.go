@@ -37,12 +37,17 @@ func watchedServer(t *testing.T) (server *testssh.Server, overlaps string) {
 	return testssh.Start(t, testssh.Options{Config: []string{"ForceCommand " + script}}), filepath.Join(dir, "overlaps")
 }
 
+// postgresLines are the lines of a config on PostgreSQL.
+func postgresLines(w *world, database string) string {
+	w.write("master", strings.Repeat("0123456789abcdef", 4)+"\n")
+	return fmt.Sprintf("database: {url: %q}\nkey: {file: key.pem, master_key_file: master}\n", database)
+}
+
 // node is a daemon of a cluster: a world of its own on the same database.
 func node(t *testing.T, server *testssh.Server, database string, repos ...string) *world {
 	t.Helper()
 	w := newWorldOn(t, server)
-	w.head += fmt.Sprintf("database: {url: %q}\nkey: {file: key.pem, master_key_file: master}\n", database)
-	w.write("master", strings.Repeat("0123456789abcdef", 4)+"\n")
+	w.head += postgresLines(w, database)
 	w.config(repos...)
 	return w
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"issuetrail/internal/testpg"
 	"issuetrail/internal/testssh"
 )
 
@@ -51,6 +52,25 @@ func TestCrashInRecovery(t *testing.T) {
 				newCrashRun(t, server, template, first, second).scenario()
 			})
 		}
+	}
+}
+
+// On PostgreSQL the dead process's lease must end first; all else is the same.
+func TestCrashOnPostgres(t *testing.T) {
+	server := testssh.Start(t, testssh.Options{})
+	template := crashTemplate(t, server)
+	for _, at := range []string{"sync.batch:1", "store.record.commit:1", "store.record_refs.done:1", "store.accept.done:1", "store.claim.done:2", "sync.relinked:1"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			r := newCrashRun(t, server, template, at)
+			r.more = postgresLines(r.world, testpg.New(t))
+			r.head += r.more
+			r.config(server.URL(r.repo))
+			r.scenario()
+			if r.deaths == 0 {
+				t.Errorf("the process was never killed")
+			}
+		})
 	}
 }
 

@@ -26,6 +26,7 @@ type crashRun struct {
 	repo   string   // folder of the repository
 	kills  []string // ISSUETRAIL_CRASH_AT of the starts to come
 	deaths int
+	more   string // config lines besides those of issues
 }
 
 var crashRuns atomic.Int64
@@ -141,7 +142,7 @@ func (r *crashRun) upheaval() {
 // reload adds a project to the config. A daemon that is dead reads it at its start.
 func (r *crashRun) reload() {
 	r.revive()
-	r.head = "issues: {projects: [APP, OPS, NEW]}\n"
+	r.head = "issues: {projects: [APP, OPS, NEW]}\n" + r.more
 	r.config(r.ssh.URL(r.repo))
 	if !r.dead() {
 		_ = r.cmd.Process.Signal(syscall.SIGHUP)
