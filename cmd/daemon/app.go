@@ -55,6 +55,10 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 		return nil, &exitError{exitConfig, err}
 	}
 	a.directory.Store(dir)
+	specs, err := repoSpecs(cfg, dir)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -82,7 +86,7 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if err := a.declare(ctx); err != nil {
+	if err := a.store.DeclareRepos(ctx, specs); err != nil {
 		return nil, err
 	}
 	a.webhook = webhook.New(webhook.Options{
@@ -96,6 +100,10 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 func (a *app) openStore(ctx context.Context, cfg *config.Config) (err error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return &exitError{exitConfig, fmt.Errorf("data_dir: %w", err)}
+	}
+	if info, err := os.Stat(cfg.DataDir); err == nil && info.Mode().Perm()&0o022 != 0 {
+		a.log.Warn("others can write into data_dir and so replace the database and the key; run: chmod 700",
+			zap.String("data_dir", cfg.DataDir), zap.Stringer("mode", info.Mode().Perm()))
 	}
 	a.store, err = store.Open(ctx, store.Options{URL: cfg.Database.URL, DataDir: cfg.DataDir, Log: a.log.Named("store")})
 	if errors.Is(err, store.ErrSchemaNewer) {
@@ -167,26 +175,6 @@ func (a *app) retry(ctx context.Context, mended func(model.RepoStatus) bool) {
 		}
 		cursor = next
 	}
-}
-
-// declare makes the repositories of the config known.
-func (a *app) declare(ctx context.Context) error {
-	cfg, dir := a.cfg.Load(), a.directory.Load()
-	specs := make([]model.RepoSpec, 0, len(cfg.Repositories))
-	for _, r := range cfg.Repositories {
-		to, err := model.ParseAddress(r.URL)
-		if err != nil {
-			return err
-		}
-		host, err := dir.resolve(r.Host, to)
-		if err != nil {
-			return err
-		}
-		specs = append(specs, model.RepoSpec{
-			URL: r.URL, Host: host, Schedule: r.Schedule, Mirror: model.Mirror(r.Mirror), Projects: r.Projects, Source: model.SourceConfig,
-		})
-	}
-	return a.store.DeclareRepos(ctx, specs)
 }
 
 // close ends what newApp opened, in reverse order.

@@ -55,7 +55,11 @@ func checkCommand() *cobra.Command {
 
 // checkFiles reads the secrets and, where the config names one, the key.
 func checkFiles(cmd *cobra.Command, cfg *config.Config) (key string, err error) {
-	if _, err := newDirectory(cfg, zap.NewNop()); err != nil {
+	dir, err := newDirectory(cfg, zap.NewNop())
+	if err == nil {
+		_, err = repoSpecs(cfg, dir)
+	}
+	if err != nil {
 		return "", err
 	}
 	if cfg.KnownHostsFile != "" {

@@ -131,3 +131,22 @@ func (d *directory) allowSHA1(hostport string) bool {
 	host := hostport[:strings.LastIndexByte(hostport, ':')]
 	return d.sha1[hostport] || d.sha1[strings.Trim(host, "[]")]
 }
+
+// repoSpecs are the repositories of the config, each with its host. The error exits with 78.
+func repoSpecs(cfg *config.Config, dir *directory) ([]model.RepoSpec, error) {
+	specs := make([]model.RepoSpec, 0, len(cfg.Repositories))
+	for i, r := range cfg.Repositories {
+		to, err := model.ParseAddress(r.URL)
+		var host string
+		if err == nil {
+			host, err = dir.resolve(r.Host, to)
+		}
+		if err != nil {
+			return nil, &exitError{exitConfig, fmt.Errorf("repositories[%d]: %w", i, err)}
+		}
+		specs = append(specs, model.RepoSpec{
+			URL: r.URL, Host: host, Schedule: r.Schedule, Mirror: model.Mirror(r.Mirror), Projects: r.Projects, Source: model.SourceConfig,
+		})
+	}
+	return specs, nil
+}

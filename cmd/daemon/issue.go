@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ func printIssue(w io.Writer, i wire.Issue) {
 		fmt.Fprintln(w, *i.JiraURL)
 	}
 	for _, c := range i.Commits {
-		fmt.Fprintf(w, "\n%s  %s  %s\n  %s\n", c.Hash[:12], c.Repository, c.Author.Name, plain(c.Subject))
+		fmt.Fprintf(w, "\n%s  %s  %s\n  %s\n", c.Hash[:12], plain(c.Repository), plain(c.Author.Name), plain(c.Subject))
 		fmt.Fprintf(w, "  %s", c.CommittedAt.Format("2006-01-02 15:04"))
 		if c.BranchCount > 0 {
 			fmt.Fprintf(w, ", on %s", plain(strings.Join(c.Branches, ", ")))
@@ -64,10 +65,10 @@ func printIssue(w io.Writer, i wire.Issue) {
 		}
 	}
 	for _, b := range i.Branches {
-		fmt.Fprintf(w, "\nbranch %s  %s  %s\n", plain(b.Name), b.Repository, b.Tip[:12])
+		fmt.Fprintf(w, "\nbranch %s  %s  %s\n", plain(b.Name), plain(b.Repository), b.Tip[:12])
 	}
 	for _, t := range i.Tags {
-		fmt.Fprintf(w, "\ntag %s  %s  contains %s of the issue\n", plain(t.Name), t.Repository, count(t.Commits, "commit"))
+		fmt.Fprintf(w, "\ntag %s  %s  contains %s of the issue\n", plain(t.Name), plain(t.Repository), count(t.Commits, "commit"))
 	}
 }
 
@@ -88,11 +89,11 @@ func counts(i wire.Issue) string {
 	return strings.Join(parts, ", ")
 }
 
-// plain takes control characters out of a text that others wrote, so that it cannot
-// steer the terminal.
+// plain takes control characters out of a text that others wrote, and those that turn
+// the direction of writing, so that it can neither steer the terminal nor mislead.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+		if unicode.In(r, unicode.Cc, unicode.Cf) {
 			return -1
 		}
 		return r

@@ -19,7 +19,7 @@ type reloadCounts struct{ done, failed atomic.Int64 }
 func (a *app) metrics() echo.HandlerFunc {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collector{a}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return echo.WrapHandler(promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: zap.NewStdLog(a.log.Named("metrics"))}))
+	return echo.WrapHandler(promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: 8, ErrorLog: zap.NewStdLog(a.log.Named("metrics"))}))
 }
 
 // A collector turns the snapshots of the rooms into metrics.

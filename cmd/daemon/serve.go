@@ -90,13 +90,13 @@ func (a *app) doors() (_ []door, err error) {
 	}
 	main := a.router()
 	open(control, main).ConnContext = func(ctx context.Context, _ net.Conn) context.Context { return api.Trust(ctx) }
-	l, err := listenTCP(s.Listen, s.TLS.CertFile, s.TLS.KeyFile)
+	l, err := listenTCP(s.Listen, s)
 	if err != nil {
 		return nil, err
 	}
 	open(l, main)
 	if s.WebhookListen != "" {
-		l, err := listenTCP(s.WebhookListen, s.TLS.CertFile, s.TLS.KeyFile)
+		l, err := listenTCP(s.WebhookListen, s)
 		if err != nil {
 			return nil, err
 		}
@@ -217,6 +217,10 @@ func (a *app) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	specs, err := repoSpecs(next, dir)
+	if err != nil {
+		return err
+	}
 	old := a.cfg.Load()
 	if keys := config.NeedsRestart(old, next); len(keys) > 0 {
 		a.log.Warn("these changes need a restart", zap.Strings("keys", keys))
@@ -232,8 +236,8 @@ func (a *app) reload(ctx context.Context) error {
 	}
 	a.directory.Store(dir)
 	a.cfg.Store(next)
-	if err := a.declare(ctx); err != nil {
-		return err
+	if err := a.store.DeclareRepos(ctx, specs); err != nil {
+		return fmt.Errorf("the new config is in force but for its repositories: %w", err)
 	}
 	a.runner.Poke()
 	return nil

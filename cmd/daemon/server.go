@@ -15,12 +15,9 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"go.uber.org/zap"
-	"golang.org/x/net/netutil"
-)
 
-// maxConns bounds the connections of one listener, so that idle ones cannot use up
-// the file descriptors.
-const maxConns = 2048
+	"issuetrail/internal/config"
+)
 
 // newEcho makes an echo that believes X-Forwarded-For from the trusted proxies alone,
 // and answers 500 where a handler panics.
@@ -60,17 +57,17 @@ func newServer(h http.Handler, log *zap.Logger) *http.Server {
 	}
 }
 
-// listenTCP listens on addr, over TLS when certificate and key are given.
-func listenTCP(addr, certFile, keyFile string) (net.Listener, error) {
+// listenTCP listens on addr, over TLS when the config names certificate and key.
+func listenTCP(addr string, s config.Server) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, hinted(fmt.Errorf("listen: %w", err), "set another address: server.listen or server.webhook_listen")
 	}
-	l = netutil.LimitListener(l, maxConns)
-	if certFile == "" {
+	l = limitConns(l, maxConnsAddress, s.TrustedProxies)
+	if s.TLS.CertFile == "" {
 		return l, nil
 	}
-	certs := &certificate{certFile: certFile, keyFile: keyFile}
+	certs := &certificate{certFile: s.TLS.CertFile, keyFile: s.TLS.KeyFile}
 	if err := certs.load(); err != nil {
 		_ = l.Close()
 		return nil, &exitError{exitConfig, err}
