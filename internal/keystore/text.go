@@ -59,7 +59,7 @@ func (s source) line(line string) error {
 func (s source) public(what string) error {
 	private := strings.TrimSuffix(s.file, ".pub")
 	if private == s.file {
-		private = "the private key, mostly the file of the same name without .pub"
+		private = "FILE\nwith the private key, which mostly lies in the file of the same name without .pub"
 	}
 	return s.fail(CodePublic, "is %s, and the private one is needed; run: issuetrail key import %s", what, private)
 }

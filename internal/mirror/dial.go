@@ -114,8 +114,12 @@ func (p *Pool) signers(hostport string, signer ssh.Signer) []ssh.Signer {
 
 // hostKeyAlgorithms gives the signature algorithms of the known key types:
 // an RSA key may sign in three ways. Without it the server would choose a
-// key that is not the known one.
+// key that is not the known one. Of a server of which nothing is known the key is asked
+// for that a scan lists first, so that a person sees one fingerprint in both.
 func hostKeyAlgorithms(types []string) []string {
+	if len(types) == 0 {
+		return slices.Concat(scanned...)
+	}
 	var out []string
 	for _, t := range types {
 		switch t {

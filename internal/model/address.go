@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // An Address is where a repository is reached over SSH: what a clone URL says,
@@ -109,7 +110,7 @@ func checkAddress(user, host string, port int, path string) (Address, error) {
 		return Address{}, fmt.Errorf("the path is empty")
 	case strings.HasPrefix(strings.TrimLeft(path, "/"), "-"):
 		return Address{}, fmt.Errorf("the path starts with a dash")
-	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case strings.ContainsFunc(path, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) }):
 		return Address{}, fmt.Errorf("the path holds a line break or another control character")
 	}
 	return Address{User: user, Host: host, Port: port, Path: path}, nil

@@ -74,6 +74,8 @@ func TestParseAddressRefuses(t *testing.T) {
 		"ssh://git@host:0/a":          "port",
 		"ssh://git@host:65536/a":      "port",
 		"ssh://git@host:x/a":          "not a URL",
+		"ssh://git@host/a%c2%9b":      "control",
+		"ssh://git@host/a%e2%80%ae":   "control",
 		"ssh://git@host":              "path is empty",
 		"ssh://git@host/":             "path is empty",
 		"git@host:":                   "neither",

@@ -22,7 +22,7 @@ const (
 	smallRoom = 16 << 20
 	largeRoom = 48 << 20
 
-	firstRead = 16 << 10 // bytes set aside before anything came
+	firstRead = 2 << 10 // bytes set aside before anything came
 )
 
 var (
