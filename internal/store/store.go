@@ -32,6 +32,7 @@ type Store struct {
 	graphs *graphCache
 	adding *ingests
 	wakeup chan struct{}
+	later  *background
 	closed func() error
 }
 
@@ -49,42 +50,36 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log: o.Log, pack: newPacker(), adding: newIngests(),
 		graphs: newGraphCache(o.GraphBytes), wakeup: make(chan struct{}, 1),
 	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	resumed := make(chan struct{})
+	s.later = newBackground(ctx)
 	s.closed = sync.OnceValue(func() error {
-		stop()
-		<-resumed
+		s.later.close()
 		s.graphs.close()
 		return s.db.close()
 	})
 	if o.URL == "" {
 		e, err := openSQLite(ctx, o)
 		if err != nil {
-			stop()
+			s.later.close()
 			s.graphs.close()
 			return nil, err
 		}
 		e.bell = s.ring
 		s.db = e
 		if err := s.freeLeases(ctx); err != nil {
-			close(resumed)
 			s.Close()
 			return nil, fmt.Errorf("free the leases of the last run: %w", err)
 		}
 	} else {
 		e, err := openPostgres(ctx, o)
 		if err != nil {
-			stop()
+			s.later.close()
 			s.graphs.close()
 			return nil, err
 		}
 		s.db = e
 		e.start(s.ring)
 	}
-	go func() {
-		defer close(resumed)
-		s.resumeDeletes(background)
-	}()
+	s.later.run(s.resumeDeletes)
 	return s, nil
 }
 
