@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"time"
 )
@@ -27,6 +28,11 @@ func (b *bench) crowd(ctx context.Context, name string) (*daemon, []*served, err
 		return nil, nil, err
 	}
 	return d, repos, nil
+}
+
+// syncAll queues a sync of every repository, now.
+func (d *daemon) syncAll(ctx context.Context) error {
+	return d.do(ctx, http.MethodPost, "/api/v1/repositories/sync", nil, nil)
 }
 
 // awaitQuiet waits until every repository is idle.

@@ -109,6 +109,9 @@ func (b *bench) acceptAndKill(ctx context.Context, d *daemon, hooks []hook) erro
 	if err := b.noneLost(ctx, d, r, "killed"); err != nil {
 		return err
 	}
+	if err := d.syncAll(ctx); err != nil { // else the start spreads its syncs over minutes
+		return err
+	}
 	return d.awaitQuiet(ctx)
 }
 

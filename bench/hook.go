@@ -19,7 +19,7 @@ type hook struct {
 }
 
 // newHook makes the delivery of a push. Its size is that of a real one with one
-// commit, about 7 kB.
+// commit, about 4 kB.
 func newHook(s *served, p pushed) hook {
 	body := pushBody(s, p)
 	mac := hmac.New(sha256.New, []byte(hookSecret))

@@ -109,8 +109,3 @@ func (s *served) push(ctx context.Context, branch, key string) (pushed, error) {
 	}
 	return pushed{Key: key, Hash: hash, Old: old, Ref: ref}, run(s.git.in(ctx, s.dir, "update-ref", ref, hash, old))
 }
-
-// head is the short name of the default branch.
-func (s *served) head(ctx context.Context) (string, error) {
-	return output(s.git.in(ctx, s.dir, "symbolic-ref", "--short", "HEAD"))
-}
