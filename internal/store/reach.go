@@ -14,10 +14,15 @@ type goneChange struct {
 	was, is []byte // bitmaps by position; nil = none
 }
 
+// staleLinks is the stale_reach of a repo whose links may be marked other than the bitmaps of
+// their segments say.
+const staleLinks = 2
+
 // recordReach finds which commits no ref reaches any more, or again, and marks their
-// links. Each transaction may be repeated: the segment's bitmap, which
-// the next look is compared with, is written last.
-func (s *Store) recordReach(ctx context.Context, j model.Job) error {
+// links, then the bitmap of the segment. While links are written the repo says so: after
+// a kill the next look, torn, compares the links themselves. It cannot go by the bitmaps,
+// for the refs may have gone back to what those say.
+func (s *Store) recordReach(ctx context.Context, j model.Job, torn bool) error {
 	var now map[int64][]byte
 	err := s.withGraph(ctx, j.RepoID, func(g *graph, _ []model.Ref, tips []int) { now = g.gone(tips) })
 	if err != nil {
@@ -28,7 +33,7 @@ func (s *Store) recordReach(ctx context.Context, j model.Job) error {
 		return t.each(`SELECT id, gone FROM segment WHERE repo_id = $1 AND done = 1`, []any{j.RepoID}, func(rows *sql.Rows) error {
 			var c goneChange
 			err := rows.Scan(&c.segment, &c.was)
-			if c.is = now[c.segment]; string(c.is) != string(c.was) {
+			if c.is = now[c.segment]; torn || string(c.is) != string(c.was) {
 				changes = append(changes, c)
 			}
 			return err
@@ -37,12 +42,22 @@ func (s *Store) recordReach(ctx context.Context, j model.Job) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if err := s.recordGone(ctx, j, c); err != nil {
+	if len(changes) > 0 && !torn {
+		err = s.db.bulk(ctx, "record_torn", func(t *tx) error {
+			if err := fence(t, j); err != nil {
+				return err
+			}
+			_, err := t.exec(`UPDATE repo SET stale_reach = $2 WHERE id = $1`, j.RepoID, int64(staleLinks))
 			return err
-		}
+		})
 	}
-	return nil
+	for _, c := range changes {
+		if err != nil {
+			break
+		}
+		err = s.recordGone(ctx, j, c, torn)
+	}
+	return err
 }
 
 // gone gives the bitmaps of commits that the tips do not reach, by segment; a segment without any
@@ -75,7 +90,8 @@ func countMarked(b []byte) (n int) {
 	return n
 }
 
-func (s *Store) recordGone(ctx context.Context, j model.Job, c goneChange) error {
+// recordGone marks the links of one segment, and then the segment; all of them if torn.
+func (s *Store) recordGone(ctx context.Context, j model.Job, c goneChange, torn bool) error {
 	seg, err := s.readIndex(ctx, c.segment)
 	if err != nil {
 		return err
@@ -84,14 +100,14 @@ func (s *Store) recordGone(ctx context.Context, j model.Job, c goneChange) error
 	hidden := 0
 	for _, pos := range seg.linked {
 		was, is := marked(c.was, pos), marked(c.is, pos)
-		if was != is {
+		if torn || was != is {
 			changed = append(changed, pos)
-			hidden += int(flag(is) - flag(was))
 		}
+		hidden += int(flag(is) - flag(was))
 	}
 	err = s.inSlices(ctx, "record_gone", &j, 0, len(changed), func(t *tx, i int) (int, error) {
 		pos := changed[i]
-		_, err := t.exec(`UPDATE link SET gone = $1 WHERE repo_id = $2 AND committed_at = $3 AND segment_id = $4 AND pos = $5`,
+		_, err := t.exec(`UPDATE link SET gone = $1 WHERE repo_id = $2 AND committed_at = $3 AND segment_id = $4 AND pos = $5 AND gone <> $1`,
 			flag(marked(c.is, pos)), j.RepoID, seg.time(pos), c.segment, int64(pos))
 		return i + 1, err
 	})

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"issuetrail/internal/model"
@@ -16,7 +17,8 @@ import (
 //  3. which commits no ref reaches any more, if a ref moved other than forward,
 //  4. digest, rules, default branch and counts; the job ends.
 //
-// A kill between them costs a sync of what is missing. The error is
+// From the first step on the repo has no digest: a kill between the steps costs a sync of
+// what is missing. The error is
 // model.ErrFenced when the job is no longer ours.
 func (s *Store) Record(ctx context.Context, j model.Job, r model.SyncResult) error {
 	defer s.adding.drop(j)
@@ -28,21 +30,28 @@ func (s *Store) Record(ctx context.Context, j model.Job, r model.SyncResult) err
 	return nil
 }
 
+// A leftover is what an earlier Record left undone.
+type leftover struct {
+	recheck bool // reachability must be found anew: it was cut short, or unreached commits may be reached again
+	torn    bool // it was cut short among the links: their marks may differ from the segments'
+	recount bool // it was cut short before it counted, or there was none
+}
+
 func (s *Store) record(ctx context.Context, j model.Job, r model.SyncResult) error {
-	recheck, err := s.finishSegments(ctx, j)
+	left, err := s.finishSegments(ctx, j)
 	if err != nil {
 		return err
 	}
-	if !recheck {
-		if recheck, err = s.rewound(ctx, j.RepoID, r.Updates); err != nil {
+	if !left.recheck {
+		if left.recheck, err = s.rewound(ctx, j.RepoID, r.Updates); err != nil {
 			return err
 		}
 	}
-	if err := s.recordRefs(ctx, j, r, recheck); err != nil {
+	if err := s.recordRefs(ctx, j, r, left.recheck); err != nil {
 		return err
 	}
-	if recheck {
-		if err := s.recordReach(ctx, j); err != nil {
+	if left.recheck {
+		if err := s.recordReach(ctx, j, left.torn); err != nil {
 			return err
 		}
 	}
@@ -51,7 +60,7 @@ func (s *Store) record(ctx context.Context, j model.Job, r model.SyncResult) err
 			return err
 		}
 		set := `, digest = $3, rules = $4, default_branch = $5, indexed = 1, stale_reach = 0`
-		if created, deleted := reshaped(r.Updates); created || deleted {
+		if left.recount || reshaped(r.Updates) {
 			set += `, refs = (SELECT count(*) FROM ref WHERE repo_id = $2),
 				linked_branches = (SELECT count(DISTINCT name) FROM branch_link WHERE repo_id = $2)`
 		}
@@ -59,19 +68,17 @@ func (s *Store) record(ctx context.Context, j model.Job, r model.SyncResult) err
 	})
 }
 
-func reshaped(updates []model.RefUpdate) (created, deleted bool) {
-	for i := range updates {
-		created = created || updates[i].Old.IsZero()
-		deleted = deleted || updates[i].New.IsZero()
-	}
-	return created, deleted
+// reshaped says whether refs came or went.
+func reshaped(updates []model.RefUpdate) bool {
+	return slices.ContainsFunc(updates, func(u model.RefUpdate) bool { return u.Old.IsZero() || u.New.IsZero() })
 }
 
 // finishSegments makes the job's commits visible. Until the last step of Record
-// the repo is marked: a commit whose ref was not recorded might never be reached. It
-// says whether reachability must be found anew because an earlier Record left
-// such a mark, or because there are unreached commits that may be reached again.
-func (s *Store) finishSegments(ctx context.Context, j model.Job) (recheck bool, err error) {
+// the repo is marked by stale_reach: 1 because a commit whose ref was not recorded might
+// never be reached, 2 while links are marked ahead of their segment. The digest goes with
+// the first change: should a kill come and the server return to its old list, that would
+// else pass for the recorded one.
+func (s *Store) finishSegments(ctx context.Context, j model.Job) (left leftover, err error) {
 	var version int64
 	moved := false
 	err = s.db.bulk(ctx, "record_segments", func(t *tx) error {
@@ -79,13 +86,15 @@ func (s *Store) finishSegments(ctx context.Context, j model.Job) (recheck bool, 
 			return err
 		}
 		var unreached, stale, commits, linked, bytes int64
-		if err := t.row(`SELECT version, unreached, stale_reach FROM repo WHERE id = $1`, j.RepoID).Scan(&version, &unreached, &stale); err != nil {
+		err := t.row(`SELECT version, unreached, stale_reach, digest IS NULL FROM repo WHERE id = $1`, j.RepoID).
+			Scan(&version, &unreached, &stale, &left.recount)
+		if err != nil {
 			return err
 		}
-		recheck = unreached > 0 || stale > 0
+		left.recheck, left.torn = unreached > 0 || stale > 0, stale == staleLinks
 		const ours = ` WHERE repo_id = $1 AND done = 0 AND job_id = $2 AND attempt = $3`
 		args := []any{j.RepoID, j.ID, int64(j.Attempt)}
-		err := t.row(`SELECT COALESCE(sum(commits), 0), COALESCE(sum(linked), 0), COALESCE(sum(bytes), 0) FROM segment`+ours, args...).
+		err = t.row(`SELECT COALESCE(sum(commits), 0), COALESCE(sum(linked), 0), COALESCE(sum(bytes), 0) FROM segment`+ours, args...).
 			Scan(&commits, &linked, &bytes)
 		if err != nil {
 			return err
@@ -96,14 +105,15 @@ func (s *Store) finishSegments(ctx context.Context, j model.Job) (recheck bool, 
 		if _, err := t.exec(`UPDATE segment SET done = 1`+ours, args...); err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE repo SET version = version + 1, stale_reach = 1, commits = commits + $2, linked_commits = linked_commits + $3,
+		_, err = t.exec(`UPDATE repo SET version = version + 1, digest = NULL,
+			stale_reach = CASE WHEN stale_reach = 0 THEN 1 ELSE stale_reach END, commits = commits + $2, linked_commits = linked_commits + $3,
 			history_bytes = history_bytes + $4 WHERE id = $1`, j.RepoID, commits, linked, bytes)
 		return err
 	})
 	if err == nil && moved {
 		s.graphs.patch(j.RepoID, version, nil)
 	}
-	return recheck, err
+	return left, err
 }
 
 // rewound says whether some update took commits away from its ref, or might have.
@@ -148,7 +158,8 @@ func (s *Store) recordRefs(ctx context.Context, j model.Job, r model.SyncResult,
 			if err := fence(t, j); err != nil {
 				return err
 			}
-			err := t.row(`UPDATE repo SET version = version + 1, stale_reach = CASE WHEN $2 = 1 THEN 1 ELSE stale_reach END WHERE id = $1 RETURNING version`,
+			err := t.row(`UPDATE repo SET version = version + 1, digest = NULL,
+				stale_reach = CASE WHEN stale_reach < $2 THEN $2 ELSE stale_reach END WHERE id = $1 RETURNING version`,
 				j.RepoID, flag(recheck)).Scan(&version)
 			if err != nil {
 				return err
