@@ -51,7 +51,7 @@ func TestHostKeyChanges(t *testing.T) {
 	p.turn(w.ssh.HostPort(), -1)
 	w.deliver("two", pushBody("acme/moved", "refs/heads/main", hash))
 	w.until("the old server is trusted still", func() bool { return w.linked("APP-50", hash) })
-	if r := w.repos()["moved"]; r.LastError != nil || r.State != "idle" {
+	if r := w.synced("moved"); r.LastError != nil {
 		t.Errorf("%+v", r)
 	}
 }
