@@ -38,17 +38,27 @@ func openPostgres(ctx context.Context, o Options) (*pgEngine, error) {
 	if err != nil {
 		return nil, errors.New("database.url is not understood: want postgres://user@host/name") // pgx's own error may show the password
 	}
-	conf.RuntimeParams["application_name"] = "issuetrail"
+	if conf.RuntimeParams["application_name"] == "" {
+		conf.RuntimeParams["application_name"] = "issuetrail"
+	}
+	dialSafely(conf)
+	if err := migratePostgres(ctx, conf); err != nil {
+		return nil, err
+	}
+	conf.AfterConnect = setLimits(conf.RuntimeParams)
 	db := stdlib.OpenDB(*conf)
 	db.SetMaxOpenConns(postgresConns)
 	db.SetMaxIdleConns(postgresConns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := migrate(ctx, db, postgresDialect, ""); err != nil {
-		db.Close()
-		return nil, err
-	}
 	e := &pgEngine{db: db, conf: conf, clock: o.Now, log: o.Log, notify: make(chan struct{}, 1), ended: make(chan struct{})}
 	return e, nil
+}
+
+// migratePostgres works on connections of its own, without limits: a step may take long.
+func migratePostgres(ctx context.Context, conf *pgx.ConnConfig) error {
+	db := stdlib.OpenDB(*conf)
+	defer db.Close()
+	return migrate(ctx, db, postgresDialect, "")
 }
 
 // start begins to listen; bell is rung for what any node notified.
