@@ -164,7 +164,7 @@ func (a *app) run(ctx context.Context, ready func(net.Addr)) error {
 	case err = <-failed:
 	}
 	notify(daemon.SdNotifyStopping)
-	a.log.Info("stopping")
+	a.log.Info("stopping", zap.Error(err))
 	stopWork() // syncs stop while requests finish
 	shutdown(servers, 10*time.Second)
 	background.Wait()
