@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// A cached connection keeps its statements prepared.
+// A cached connection keeps its statements prepared. One that a ctx ended can be used again.
 type cached struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
@@ -24,30 +24,30 @@ func (c *cached) stmt(query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-// ExecContext runs a statement; a ctx that can end would cost a goroutine each.
-func (c *cached) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+// ExecContext runs a statement.
+func (c *cached) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	s, err := c.stmt(query)
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(context.Background(), args...)
+	return s.ExecContext(ctx, args...)
 }
 
 // QueryContext runs a query.
-func (c *cached) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+func (c *cached) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	s, err := c.stmt(query)
 	if err != nil {
 		return nil, err
 	}
-	return s.QueryContext(context.Background(), args...)
+	return s.QueryContext(ctx, args...)
 }
 
 // QueryRowContext runs a query of one row. A statement that cannot be prepared
 // fails again, and visibly, in the row.
-func (c *cached) QueryRowContext(_ context.Context, query string, args ...any) *sql.Row {
+func (c *cached) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := c.stmt(query)
 	if err != nil {
-		return c.conn.QueryRowContext(context.Background(), query, args...)
+		return c.conn.QueryRowContext(ctx, query, args...)
 	}
-	return s.QueryRowContext(context.Background(), args...)
+	return s.QueryRowContext(ctx, args...)
 }

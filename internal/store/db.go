@@ -19,6 +19,10 @@ type runner interface {
 type engine interface {
 	// read runs f outside of any transaction.
 	read(ctx context.Context, f func(*tx) error) error
+	// page is read for what may take long, such as a page of a list. f ends with ctx. Some
+	// connections are kept from it, so that what is short never waits for it; f must
+	// not ask the engine again.
+	page(ctx context.Context, f func(*tx) error) error
 	// write runs f in a transaction that is durable when write returns nil. name
 	// says which step it is, for the crash marks.
 	write(ctx context.Context, name string, f func(*tx) error) error

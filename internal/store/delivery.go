@@ -124,7 +124,7 @@ func (s *Store) Deliveries(ctx context.Context, host string, limit int, cur stri
 	if at == nil {
 		before = 1<<63 - 1
 	}
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		return t.each(`SELECT `+deliveryColumns+` FROM delivery WHERE id < $1 AND ($2 = '' OR host = $2) ORDER BY id DESC LIMIT $3`,
 			[]any{before, host, int64(limit) + 1}, func(rows *sql.Rows) error {
 				d, err := scanDelivery(rows)

@@ -10,7 +10,7 @@ import (
 )
 
 func (s *Store) loadRefs(ctx context.Context, repoID int64) (refs []model.Ref, err error) {
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		var name, tip, peeled sql.RawBytes
 		return t.each(`SELECT name, tip, peeled FROM ref WHERE repo_id = $1 ORDER BY name`, []any{repoID}, func(rows *sql.Rows) error {
 			if err := rows.Scan(&name, &tip, &peeled); err != nil {
@@ -32,7 +32,7 @@ func (s *Store) loadGraph(ctx context.Context, repoID int64, g *graph) (*graph, 
 		g = newGraph()
 	}
 	var segs []loadedSeg
-	err := s.db.read(ctx, func(t *tx) error {
+	err := s.db.page(ctx, func(t *tx) error {
 		return t.each(`SELECT s.id, s.commits, i.hashes, i.parents FROM segment s JOIN segment_index i ON i.segment_id = s.id
 			WHERE s.repo_id = $1 AND s.done = 1 AND s.id > $2 ORDER BY s.id`, []any{repoID, g.last()}, func(rows *sql.Rows) error {
 			var l loadedSeg

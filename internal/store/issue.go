@@ -86,7 +86,7 @@ func (s *Store) Issue(ctx context.Context, key model.IssueKey, q model.IssueQuer
 
 // issueRows reads the links of an issue, its branches and the repos of both.
 func (s *Store) issueRows(ctx context.Context, out *model.Issue, unreachable bool) (rows []*linkRow, err error) {
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		err := t.each(`SELECT l.segment_id, l.pos, l.repo_id, l.committed_at, l.gone FROM link l
 			JOIN segment s ON s.id = l.segment_id AND s.done = 1
 			JOIN repo r ON r.id = l.repo_id AND r.deleted = 0

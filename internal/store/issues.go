@@ -31,7 +31,7 @@ func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string
 	if limit <= 0 {
 		limit = defaultPage
 	}
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		var found []activity
 		// A prefix that goes into the number is rare in the streams, and its keys are few.
 		if _, number, _ := strings.Cut(prefix, "-"); number != "" {

@@ -22,7 +22,7 @@ func (s *Store) LinkedBranches(ctx context.Context, repoID int64, limit int, cur
 	if err != nil {
 		return nil, "", ErrCursor
 	}
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		return t.each(`SELECT b.repo_id, b.name, f.tip, b.issue_key FROM branch_link b
 			JOIN ref f ON f.repo_id = b.repo_id AND f.name = b.name
 			WHERE b.repo_id = $1 AND (b.name > $2 OR (b.name = $2 AND b.issue_key > $3)) ORDER BY b.name, b.issue_key LIMIT $4`,
@@ -59,7 +59,7 @@ func (s *Store) LinkedCommits(ctx context.Context, repoID int64, limit int, cur 
 	}
 	var rows []*linkRow
 	var repo model.Repo
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		if repo, err = repoByID(t, repoID); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"issuetrail/internal/crash"
 )
@@ -24,6 +25,7 @@ const (
 // A pgEngine is PostgreSQL: plain transactions, and a connection that listens.
 type pgEngine struct {
 	db     *sql.DB
+	pages  *semaphore.Weighted
 	conf   *pgx.ConnConfig
 	clock  func() time.Time
 	log    *zap.Logger
@@ -50,8 +52,10 @@ func openPostgres(ctx context.Context, o Options) (*pgEngine, error) {
 	db.SetMaxOpenConns(postgresConns)
 	db.SetMaxIdleConns(postgresConns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	e := &pgEngine{db: db, conf: conf, clock: o.Now, log: o.Log, notify: make(chan struct{}, 1), ended: make(chan struct{})}
-	return e, nil
+	return &pgEngine{
+		db: db, pages: semaphore.NewWeighted(postgresConns - 6), conf: conf, clock: o.Now, log: o.Log,
+		notify: make(chan struct{}, 1), ended: make(chan struct{}),
+	}, nil
 }
 
 // migratePostgres works on connections of its own, without limits: a step may take long.
@@ -134,6 +138,14 @@ func (e *pgEngine) wake() {
 
 func (e *pgEngine) read(ctx context.Context, f func(*tx) error) error {
 	return known(f(&tx{ctx: ctx, run: e.db, sql: postgresDialect, clock: e.clock}))
+}
+
+func (e *pgEngine) page(ctx context.Context, f func(*tx) error) error {
+	if err := e.pages.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer e.pages.Release(1)
+	return e.read(ctx, f)
 }
 
 func (e *pgEngine) write(ctx context.Context, name string, f func(*tx) error) error {

@@ -10,12 +10,15 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// readers is the size of the pool of connections that only read.
-const readers = 6
+const (
+	readers   = 6 // connections that only read
+	forShorts = 2 // of them, kept from page
+)
 
 // databaseFile is the name of the SQLite database in the data folder.
 const databaseFile = "issuetrail.db"
@@ -27,6 +30,7 @@ type liteEngine struct {
 	w       *writer
 	copier  *checkpointer
 	readers chan *cached
+	pages   *semaphore.Weighted
 	opened  int // readers
 	clock   func() time.Time
 	bell    func()
@@ -43,7 +47,7 @@ func openSQLite(ctx context.Context, o Options) (_ *liteEngine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &liteEngine{lock: lock, clock: o.Now, readers: make(chan *cached, readers)}
+	e := &liteEngine{lock: lock, clock: o.Now, readers: make(chan *cached, readers), pages: semaphore.NewWeighted(readers - forShorts)}
 	if e.clock == nil {
 		e.clock = time.Now
 	}
@@ -114,11 +118,30 @@ func (e *liteEngine) connect(ctx context.Context, setup ...string) (*cached, err
 	return &cached{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
 }
 
+// read lets f go on when ctx ends: it is short, and a ctx that can end costs a goroutine
+// for each statement.
 func (e *liteEngine) read(ctx context.Context, f func(*tx) error) error {
+	return e.reader(ctx, context.Background(), f)
+}
+
+func (e *liteEngine) page(ctx context.Context, f func(*tx) error) error {
+	if err := e.pages.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer e.pages.Release(1)
+	err := e.reader(ctx, ctx, f)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // SQLite says only that it was interrupted
+	}
+	return err
+}
+
+// reader runs f with the ctx running, on the next reader that is free before ctx ends.
+func (e *liteEngine) reader(ctx, running context.Context, f func(*tx) error) error {
 	select {
 	case c := <-e.readers:
 		defer func() { e.readers <- c }()
-		return known(f(&tx{ctx: context.Background(), run: c, sql: sqliteDialect, clock: e.clock}))
+		return known(f(&tx{ctx: running, run: c, sql: sqliteDialect, clock: e.clock}))
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-e.w.quit:

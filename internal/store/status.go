@@ -38,7 +38,7 @@ func (s *Store) RepoStatuses(ctx context.Context, limit int, cur string) (list [
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		return t.each(statusQuery+`AND (r.name > $1 OR (r.name = $1 AND r.id > $2)) ORDER BY r.name, r.id LIMIT $3`,
 			[]any{at.text(0), at.number(1), int64(limit) + 1}, func(rows *sql.Rows) error {
 				st, err := scanStatus(rows)
@@ -115,7 +115,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Stats counts repos, jobs, deliveries and links.
 func (s *Store) Stats(ctx context.Context) (st model.Stats, err error) {
 	st.Repos = map[model.RepoState]int{}
-	err = s.db.read(ctx, func(t *tx) error {
+	err = s.db.page(ctx, func(t *tx) error {
 		err := t.each(statusQuery, nil, func(rows *sql.Rows) error {
 			one, err := scanStatus(rows)
 			st.Repos[one.State]++
