@@ -2,9 +2,12 @@ package sync
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"issuetrail/internal/model"
 )
 
 func TestBackoff(t *testing.T) {
@@ -67,6 +70,29 @@ func TestBreaker(t *testing.T) {
 		b.ended(bad, 1, b.claimed(bad), true, true, time.Now())
 		if b.open() != 0 || b.claimed(bad) {
 			t.Fatal("a probe that got through leaves the breaker open")
+		}
+	})
+}
+
+// TestDiskFullForHours: with room again a repo is synced within a minute, however often it
+// failed before.
+func TestDiskFullForHours(t *testing.T) {
+	inYard(t, appOptions, 1, oneHost, func(y *yard) {
+		y.settle()
+		var full atomic.Bool
+		full.Store(true)
+		y.history.openErr = func(string) error {
+			if full.Load() {
+				return &model.Failure{Code: model.CodeDiskFull, Detail: "no space"}
+			}
+			return nil
+		}
+		y.enqueue(1, model.PriorityWebhook)
+		<-time.After(5 * time.Hour)
+		full.Store(false)
+		<-time.After(time.Minute)
+		if y.syncs(resultChanged) != 1 {
+			t.Errorf("not synced after %d failures", y.syncs(model.CodeDiskFull))
 		}
 	})
 }

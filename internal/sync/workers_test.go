@@ -185,29 +185,6 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestDiskFullForHours: with room again a repo is synced within a minute, however often it
-// failed before.
-func TestDiskFullForHours(t *testing.T) {
-	inYard(t, appOptions, 1, oneHost, func(y *yard) {
-		y.settle()
-		var full atomic.Bool
-		full.Store(true)
-		y.history.openErr = func(string) error {
-			if full.Load() {
-				return &model.Failure{Code: model.CodeDiskFull, Detail: "no space"}
-			}
-			return nil
-		}
-		y.enqueue(1, model.PriorityWebhook)
-		<-time.After(5 * time.Hour)
-		full.Store(false)
-		<-time.After(time.Minute)
-		if y.syncs(resultChanged) != 1 {
-			t.Errorf("not synced after %d failures", y.syncs(model.CodeDiskFull))
-		}
-	})
-}
-
 // TestBreakerAtWork: a host that is away gets one try at a time, and others all they want.
 func TestBreakerAtWork(t *testing.T) {
 	host := func(id int) string {
