@@ -52,7 +52,7 @@ func newSmallDisk(t *testing.T) smallDisk {
 		_ = holder.Wait()
 	})
 	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "mounted\n" {
-		t.Skip("neither root nor a user namespace may mount on this machine")
+		t.Fatal("neither root nor a user namespace may mount on this machine: this test needs one of them")
 	}
 	d.enter = append([]string{"nsenter", "-t", strconv.Itoa(holder.Process.Pid)}, enter...)
 	d.seen = fmt.Sprintf("/proc/%d/root%s", holder.Process.Pid, d.path)
