@@ -194,6 +194,7 @@ func TestResetAndDeleteLeaveNothing(t *testing.T) {
 			t.Errorf("after the next sync: %+v", got)
 		}
 		ok(t, s.DeleteRepo(t.Context(), repo))
+		purged(t, s)
 		for _, table := range []string{"repo", "job", "ref", "segment", "segment_index", "segment_block", "link", "branch_link"} {
 			if n := countRows(t, s, table); n != 0 {
 				t.Errorf("%d rows left in %s", n, table)

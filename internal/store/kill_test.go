@@ -95,6 +95,7 @@ func TestAKillAtAnyStepLosesNothing(t *testing.T) {
 				record(t, s, c.Job, []model.BatchCommit{merge, kept}, maps.Clone(after))
 				checkWhole(t, s, repo, fmt.Sprintf("killed at %s (%d, after: %v)", names[len(names)-1], n, late))
 				ok(t, s.DeleteRepo(t.Context(), repo))
+				purged(t, s)
 			}
 		}
 	})

@@ -26,14 +26,15 @@ type Options struct {
 
 // A Store is an open database. Its methods may be called from many goroutines.
 type Store struct {
-	db     engine
-	log    *zap.Logger
-	pack   *packer
-	graphs *graphCache
-	adding *ingests
-	wakeup chan struct{}
-	later  *background
-	closed func() error
+	db      engine
+	log     *zap.Logger
+	pack    *packer
+	deletes chan struct{} // has something in it when DeleteRepo left rows
+	graphs  *graphCache
+	adding  *ingests
+	wakeup  chan struct{}
+	later   *background
+	closed  func() error
 }
 
 // Open opens the database, and makes or migrates it. On SQLite it frees the
@@ -48,7 +49,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		log: o.Log, pack: newPacker(), adding: newIngests(),
-		graphs: newGraphCache(o.GraphBytes), wakeup: make(chan struct{}, 1),
+		deletes: make(chan struct{}, 1),
+		graphs:  newGraphCache(o.GraphBytes), wakeup: make(chan struct{}, 1),
 	}
 	s.later = newBackground(ctx)
 	s.closed = sync.OnceValue(func() error {
@@ -79,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.db = e
 		e.start(s.ring)
 	}
-	s.later.run(s.resumeDeletes)
+	s.later.run(s.purgeDeleted)
 	return s, nil
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"issuetrail/internal/model"
 )
 
@@ -97,63 +95,4 @@ func (s *Store) ResetHistory(ctx context.Context, j model.Job) error {
 		return fmt.Errorf("drop the history of repository %d: %w", j.RepoID, err)
 	}
 	return nil
-}
-
-// DeleteRepo removes a repo with all that is linked to it. From its first transaction on
-// the repo is gone for everybody; its rows go in short ones after that, and Open goes on where
-// a kill stopped it. The error is model.ErrNotFound when there is none.
-func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
-	err := s.db.write(ctx, "delete_repo", func(t *tx) error {
-		n, err := t.exec(`UPDATE repo SET deleted = 1, address_key = 'deleted ' || CAST(id AS TEXT) WHERE id = $1 AND deleted = 0`, id)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return model.ErrNotFound
-		}
-		_, err = t.exec(`DELETE FROM job WHERE repo_id = $1`, id)
-		return err
-	})
-	if err == nil {
-		err = s.purge(ctx, id)
-	}
-	if err != nil {
-		return fmt.Errorf("remove repository %d: %w", id, err)
-	}
-	return nil
-}
-
-func (s *Store) purge(ctx context.Context, id int64) error {
-	defer s.graphs.drop(id)
-	if err := s.dropSegments(ctx, nil, `SELECT id FROM segment WHERE repo_id = $1 ORDER BY id`, id); err != nil {
-		return err
-	}
-	for _, table := range []string{"ref", "branch_link"} {
-		query := fmt.Sprintf(`DELETE FROM %[1]s WHERE repo_id = $1 AND name IN (SELECT name FROM %[1]s WHERE repo_id = $1 LIMIT %[2]d)`, table, rowsAtOnce)
-		for n := int64(1); n > 0; {
-			err := s.db.bulk(ctx, "purge", func(t *tx) (err error) {
-				n, err = t.exec(query, id)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return s.db.write(ctx, "purged", func(t *tx) error {
-		_, err := t.exec(`DELETE FROM repo WHERE id = $1`, id)
-		return err
-	})
-}
-
-// resumeDeletes removes the rest of repos whose removal was cut short. Several nodes
-// may be at it.
-func (s *Store) resumeDeletes(ctx context.Context) {
-	ids, err := s.segmentIDs(ctx, `SELECT id FROM repo WHERE deleted = 1`)
-	for _, id := range ids {
-		err = errors.Join(err, s.purge(ctx, id))
-	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
-		s.log.Warn("rows of removed repositories are left; the next start goes on", zap.Error(err))
-	}
 }
