@@ -193,43 +193,6 @@ func (g *graph) place(node int) (segment int64, pos int) {
 	return g.segs[lo].id, s - g.segs[lo].base
 }
 
-// holders says for each tip which of at most 64 commits it contains, as bits in the
-// order of commits. A tip of -1 contains none.
-func (g *graph) holders(commits, tips []int) []uint64 {
-	out := make([]uint64, len(tips))
-	lowest := g.len()
-	for _, c := range commits {
-		if c >= 0 {
-			lowest = min(lowest, c)
-		}
-	}
-	if lowest == g.len() {
-		return out
-	}
-	mask := make([]uint64, g.len()-lowest)
-	for i, c := range commits {
-		if c >= 0 {
-			mask[c-lowest] |= 1 << i
-		}
-	}
-	low := uint32(lowest)
-	for i := range mask {
-		m := mask[i]
-		for _, p := range g.parents[g.start[lowest+i]:g.start[lowest+i+1]] {
-			if p >= low && p != noNode {
-				m |= mask[p-low]
-			}
-		}
-		mask[i] = m
-	}
-	for i, t := range tips {
-		if t >= lowest {
-			out[i] = mask[t-lowest]
-		}
-	}
-	return out
-}
-
 // A bitset has a bit for each node.
 type bitset []uint64
 

@@ -15,7 +15,12 @@ import (
 const (
 	defaultPage   = 100
 	namedBranches = 10 // of a commit
+	// countedCommits bounds the commits of an issue that the counts of its tags cover.
+	countedCommits = 1 << 16
 )
+
+// doneLinks are links that can be seen, reachable or not.
+const doneLinks = `FROM link l JOIN segment s ON s.id = l.segment_id AND s.done = 1 JOIN repo r ON r.id = l.repo_id AND r.deleted = 0`
 
 // A linkRow is a row of the link table, with its place in the repo's graph.
 type linkRow struct {
@@ -32,103 +37,161 @@ type linkRow struct {
 	count    int
 }
 
-// newestFirst orders links; cursors hold the same keys.
-func newestFirst(a, b *linkRow) int {
-	return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(a.repo, b.repo), cmp.Compare(b.segment, a.segment), cmp.Compare(a.pos, b.pos))
+// A linkPlace is where a commit is stored, in place of a linkRow where there may be many.
+type linkPlace struct {
+	segment int64
+	pos     int
 }
 
 // Issue gives what is linked to a key; one without links gives empty lists. Commits
-// are paged; branches and tags are all there on every page.
+// are paged. Branches are all there on every page, tags on the first one alone: they
+// are those of all the issue's commits.
 func (s *Store) Issue(ctx context.Context, key model.IssueKey, q model.IssueQuery) (model.Issue, error) {
 	out := model.Issue{Key: key, Repos: map[int64]model.Repo{}}
 	at, err := readCursor(q.Cursor, 4)
 	if err != nil {
 		return out, err
 	}
-	rows, err := s.issueRows(ctx, &out, q.Unreachable)
-	if err != nil {
-		return out, fmt.Errorf("read issue %s: %w", key, err)
-	}
-	slices.SortFunc(rows, newestFirst)
-	page := rows
-	if at != nil {
-		after := linkRow{at: at.number(0), repo: at.number(1), segment: at.number(2), pos: int(at.number(3))}
-		n, found := slices.BinarySearchFunc(rows, &after, newestFirst)
-		page = rows[n+int(flag(found)):]
-	}
 	if q.Limit <= 0 {
 		q.Limit = defaultPage
 	}
-	if len(page) > q.Limit {
-		page = page[:q.Limit]
-		last := page[q.Limit-1]
-		out.Next = cursor(last.at, last.repo, last.segment, last.pos)
-	}
-	for id, repo := range out.Repos {
-		err := s.withGraph(ctx, id, func(g *graph, refs []model.Ref, tips []int) {
-			g.locate(ofRepo(page, id))
-			g.contained(ofRepo(page, id), refs, tips, repo.DefaultBranch)
-			out.Tags = append(out.Tags, g.tagsOf(ofRepo(rows, id), id, refs, tips)...)
-		})
-		if err != nil && !errors.Is(err, model.ErrNotFound) {
-			return out, fmt.Errorf("read issue %s: %w", key, err)
+	var page []*linkRow
+	var counted map[int64][]linkPlace // by repo
+	err = s.db.page(ctx, func(t *tx) error {
+		if page, err = issuePage(t, &out, q, at); err != nil {
+			return err
 		}
-	}
-	slices.SortFunc(out.Tags, func(a, b model.TagLink) int {
-		return cmp.Or(cmp.Compare(a.RepoID, b.RepoID), cmp.Compare(a.Name, b.Name))
+		if at == nil {
+			if counted, err = issuePlaces(t, &out, page); err != nil {
+				return err
+			}
+		}
+		if err := issueBranches(t, &out); err != nil {
+			return err
+		}
+		return issueRepos(t, &out, page, counted)
 	})
-	out.Commits, err = s.commitLinks(ctx, page)
+	if err == nil {
+		err = s.containIssue(ctx, &out, page, counted)
+	}
+	if err == nil {
+		out.Commits, err = s.commitLinks(ctx, page)
+	}
 	if err != nil {
 		return out, fmt.Errorf("read issue %s: %w", key, err)
 	}
 	return out, nil
 }
 
-// issueRows reads the links of an issue, its branches and the repos of both.
-func (s *Store) issueRows(ctx context.Context, out *model.Issue, unreachable bool) (rows []*linkRow, err error) {
-	err = s.db.page(ctx, func(t *tx) error {
-		err := t.each(`SELECT l.segment_id, l.pos, l.repo_id, l.committed_at, l.gone FROM link l
-			JOIN segment s ON s.id = l.segment_id AND s.done = 1
-			JOIN repo r ON r.id = l.repo_id AND r.deleted = 0
-			WHERE l.issue_key = $1 AND (l.gone = 0 OR $2 = 1)`, []any{string(out.Key), flag(unreachable)}, func(r *sql.Rows) error {
+// issuePage reads a page of links, newest first, and sets the cursor of the next.
+func issuePage(t *tx, out *model.Issue, q model.IssueQuery, at place) (page []*linkRow, err error) {
+	top := at.number(0)
+	if at == nil {
+		top = 1<<63 - 1
+	}
+	// "+ 0" keeps PostgreSQL from walking all links by time to find those of one issue.
+	err = t.each(`SELECT l.repo_id, l.segment_id, l.pos, l.committed_at, l.gone `+doneLinks+`
+		WHERE l.issue_key = $1 AND (l.gone = 0 OR $2 = 1) AND (l.committed_at < $3 OR (l.committed_at = $3
+			AND (l.repo_id > $4 OR (l.repo_id = $4 AND (l.segment_id < $5 OR (l.segment_id = $5 AND l.pos > $6))))))
+		ORDER BY l.committed_at + 0 DESC, l.repo_id, l.segment_id DESC, l.pos LIMIT $7`,
+		[]any{string(out.Key), flag(q.Unreachable), top, at.number(1), at.number(2), at.number(3), int64(q.Limit) + 1}, func(r *sql.Rows) error {
 			l := &linkRow{key: out.Key, node: -1}
-			rows = append(rows, l)
-			return r.Scan(&l.segment, &l.pos, &l.repo, &l.at, &l.gone)
+			page = append(page, l)
+			return r.Scan(&l.repo, &l.segment, &l.pos, &l.at, &l.gone)
 		})
-		if err != nil {
-			return err
+	if len(page) > q.Limit {
+		page = page[:q.Limit]
+		last := page[q.Limit-1]
+		out.Next = cursor(last.at, last.repo, last.segment, last.pos)
+	}
+	return page, err
+}
+
+// issuePlaces gives where the issue's reachable commits are, countedCommits of them at most: those
+// that were recorded last.
+func issuePlaces(t *tx, out *model.Issue, page []*linkRow) (map[int64][]linkPlace, error) {
+	places := map[int64][]linkPlace{}
+	if out.Next == "" { // they are all here
+		for _, l := range page {
+			if !l.gone {
+				places[l.repo] = append(places[l.repo], linkPlace{l.segment, l.pos})
+			}
 		}
-		err = t.each(`SELECT b.repo_id, b.name, f.tip FROM branch_link b
-			JOIN repo r ON r.id = b.repo_id AND r.deleted = 0
-			JOIN ref f ON f.repo_id = b.repo_id AND f.name = b.name
-			WHERE b.issue_key = $1 ORDER BY b.repo_id, b.name`, []any{string(out.Key)}, func(r *sql.Rows) error {
-			b, err := scanBranchLink(r, out.Key)
-			out.Branches = append(out.Branches, b)
+		return places, nil
+	}
+	err := t.each(`SELECT l.repo_id, l.segment_id, l.pos `+doneLinks+`
+		WHERE l.issue_key = $1 AND l.gone = 0 ORDER BY l.segment_id DESC, l.pos DESC LIMIT $2`,
+		[]any{string(out.Key), int64(countedCommits)}, func(r *sql.Rows) error {
+			var repo int64
+			var p linkPlace
+			err := r.Scan(&repo, &p.segment, &p.pos)
+			places[repo] = append(places[repo], p)
 			return err
 		})
-		if err != nil {
-			return err
-		}
-		for _, l := range rows {
-			out.Repos[l.repo] = model.Repo{}
-		}
-		for _, b := range out.Branches {
-			out.Repos[b.RepoID] = model.Repo{}
-		}
-		for id := range out.Repos {
-			r, err := repoByID(t, id)
-			if errors.Is(err, model.ErrNotFound) {
-				delete(out.Repos, id) // removed just now
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			out.Repos[id] = r
-		}
-		return nil
+	return places, err
+}
+
+func issueBranches(t *tx, out *model.Issue) error {
+	return t.each(`SELECT b.repo_id, b.name, f.tip FROM branch_link b
+		JOIN repo r ON r.id = b.repo_id AND r.deleted = 0
+		JOIN ref f ON f.repo_id = b.repo_id AND f.name = b.name
+		WHERE b.issue_key = $1 ORDER BY b.repo_id, b.name`, []any{string(out.Key)}, func(r *sql.Rows) error {
+		b, err := scanBranchLink(r, out.Key)
+		out.Branches = append(out.Branches, b)
+		return err
 	})
-	return rows, err
+}
+
+// issueRepos reads the repos of all that was found.
+func issueRepos(t *tx, out *model.Issue, page []*linkRow, counted map[int64][]linkPlace) error {
+	ids := map[int64]bool{}
+	for _, l := range page {
+		ids[l.repo] = true
+	}
+	for _, b := range out.Branches {
+		ids[b.RepoID] = true
+	}
+	for id := range counted {
+		ids[id] = true
+	}
+	for id := range ids {
+		r, err := repoByID(t, id)
+		if errors.Is(err, model.ErrNotFound) {
+			continue // removed just now
+		}
+		if err != nil {
+			return err
+		}
+		out.Repos[id] = r
+	}
+	return nil
+}
+
+// containIssue finds which branches contain the commits of the page, and which tags
+// those that count.
+func (s *Store) containIssue(ctx context.Context, out *model.Issue, page []*linkRow, counted map[int64][]linkPlace) error {
+	for id, repo := range out.Repos {
+		rows, places := ofRepo(page, id), counted[id]
+		if len(rows)+len(places) == 0 {
+			continue // its branches alone
+		}
+		err := s.withGraph(ctx, id, func(g *graph, refs []model.Ref, tips []int) {
+			g.locate(rows)
+			g.contained(rows, refs, tips, repo.DefaultBranch)
+			commits := make([]int, len(places))
+			for i, p := range places {
+				commits[i] = g.at(p.segment, p.pos)
+			}
+			out.Tags = append(out.Tags, g.tagsOf(commits, id, refs, tips)...)
+		})
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			return err
+		}
+	}
+	slices.SortFunc(out.Tags, func(a, b model.TagLink) int {
+		return cmp.Or(cmp.Compare(a.RepoID, b.RepoID), cmp.Compare(a.Name, b.Name))
+	})
+	return nil
 }
 
 func scanBranchLink(row scanner, key model.IssueKey) (model.BranchLink, error) {

@@ -64,8 +64,7 @@ func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string
 }
 
 const (
-	visibleLinks = `FROM link l JOIN segment s ON s.id = l.segment_id AND s.done = 1
-		JOIN repo r ON r.id = l.repo_id AND r.deleted = 0 WHERE l.gone = 0`
+	visibleLinks    = doneLinks + ` WHERE l.gone = 0`
 	visibleBranches = `FROM branch_link b JOIN repo r ON r.id = b.repo_id AND r.deleted = 0 WHERE 1 = 1`
 )
 

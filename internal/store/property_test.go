@@ -76,10 +76,13 @@ func got(t testing.TB, s *Store, key model.IssueKey) (lines []string) {
 			}
 			lines = append(lines, fmt.Sprintf("%s %q %d", c.Commit.Hash, names, c.BranchCount))
 		}
+		if cur != "" && len(i.Tags) > 0 {
+			t.Errorf("tags on a further page of %s: %v", key, i.Tags)
+		}
+		for _, tag := range i.Tags {
+			lines = append(lines, fmt.Sprintf("tag %s %d", tag.Name, tag.Commits))
+		}
 		if cur = i.Next; cur == "" {
-			for _, tag := range i.Tags {
-				lines = append(lines, fmt.Sprintf("tag %s %d", tag.Name, tag.Commits))
-			}
 			slices.Sort(lines)
 			return lines
 		}
