@@ -96,18 +96,15 @@ func issuesByTime(t *tx, prefix string, from place, limit int) (out []activity, 
 	if from == nil {
 		start.at = 1<<63 - 1
 	}
-	// "|| ''" keeps the engines from reading all keys of the prefix and sorting them by time.
-	links := &stream{t: t, prefix: prefix, at: start.at, query: `SELECT l.issue_key, l.committed_at ` + visibleLinks +
-		` AND l.committed_at <= $1 AND l.issue_key || '' >= $2 AND l.issue_key || '' < $3 ORDER BY l.committed_at DESC, l.issue_key, l.segment_id, l.pos LIMIT $4 OFFSET $5`}
-	branches := &stream{t: t, prefix: prefix, at: start.at, query: `SELECT b.issue_key, b.created_at ` + visibleBranches +
-		` AND b.created_at <= $1 AND b.issue_key >= $2 AND b.issue_key < $3 ORDER BY b.created_at DESC, b.issue_key, b.repo_id, b.name LIMIT $4 OFFSET $5`}
+	links := &stream{t: t, prefix: prefix, last: start, same: sameTimeLinks, older: olderLinks}
+	branches := &stream{t: t, prefix: prefix, last: start, same: sameTimeBranches, older: olderBranches}
 	seen := map[model.IssueKey]bool{}
 	for len(out) < limit {
 		a, more, err := newest(links, branches)
 		if err != nil || !more {
 			return out, err
 		}
-		if seen[a.key] || !start.newer(a) && from != nil {
+		if seen[a.key] {
 			continue
 		}
 		seen[a.key] = true
@@ -132,30 +129,35 @@ func activeAfter(t *tx, a activity) (had bool, err error) {
 	return had, err
 }
 
-// A stream reads activities, newest first, a page at a time.
+// A stream reads activities, newest first, a page at a time. In imported history many
+// have the same time; those after a key of that time are found by the index.
 type stream struct {
-	t      *tx
-	query  string
-	prefix string
-	at     int64 // the newest that is wanted
-	skip   int64 // rows of just that time that were read
-	rows   []activity
-	ended  bool
+	t           *tx
+	prefix      string
+	same, older string   // queries: of the time of last and keys after its key; of times before it
+	last        activity // that was read
+	rows        []activity
+	ended       bool
 }
+
+// "|| ”" keeps the engines from reading all keys of the prefix and sorting them by time.
+const (
+	sameTimeLinks = `SELECT l.issue_key, l.committed_at ` + visibleLinks +
+		` AND l.committed_at = $1 AND l.issue_key > $2 AND l.issue_key >= $3 AND l.issue_key < $4 ORDER BY l.issue_key LIMIT $5`
+	olderLinks = `SELECT l.issue_key, l.committed_at ` + visibleLinks +
+		` AND l.committed_at < $1 AND l.issue_key || '' >= $2 AND l.issue_key || '' < $3 ORDER BY l.committed_at DESC, l.issue_key LIMIT $4`
+	sameTimeBranches = `SELECT b.issue_key, b.created_at ` + visibleBranches +
+		` AND b.created_at = $1 AND b.issue_key > $2 AND b.issue_key >= $3 AND b.issue_key < $4 ORDER BY b.issue_key LIMIT $5`
+	olderBranches = `SELECT b.issue_key, b.created_at ` + visibleBranches +
+		` AND b.created_at < $1 AND b.issue_key || '' >= $2 AND b.issue_key || '' < $3 ORDER BY b.created_at DESC, b.issue_key LIMIT $4`
+)
 
 // peek gives the next activity without taking it.
 func (s *stream) peek() (activity, bool, error) {
 	if len(s.rows) == 0 && !s.ended {
-		err := s.t.each(s.query, []any{s.at, s.prefix, after(s.prefix), int64(streamPage), s.skip}, func(rows *sql.Rows) error {
-			var a activity
-			err := rows.Scan(&a.key, &a.at)
-			s.rows = append(s.rows, a)
-			return err
-		})
-		if err != nil {
+		if err := s.fill(); err != nil {
 			return activity{}, false, err
 		}
-		s.ended = len(s.rows) < streamPage
 	}
 	if len(s.rows) == 0 {
 		return activity{}, false, nil
@@ -163,14 +165,30 @@ func (s *stream) peek() (activity, bool, error) {
 	return s.rows[0], true, nil
 }
 
-func (s *stream) take() {
-	if a := s.rows[0]; a.at == s.at {
-		s.skip++
-	} else {
-		s.at, s.skip = a.at, 1
+// fill reads a page. Of what has the key and time of last, the rest is passed over: it says nothing new.
+func (s *stream) fill() error {
+	err := s.read(s.same, s.last.at, string(s.last.key), s.prefix, after(s.prefix), int64(streamPage))
+	if err == nil && len(s.rows) < streamPage {
+		had := len(s.rows)
+		err = s.read(s.older, s.last.at, s.prefix, after(s.prefix), int64(streamPage))
+		s.ended = len(s.rows)-had < streamPage
 	}
-	s.rows = s.rows[1:]
+	if len(s.rows) > 0 {
+		s.last = s.rows[len(s.rows)-1]
+	}
+	return err
 }
+
+func (s *stream) read(query string, args ...any) error {
+	return s.t.each(query, args, func(rows *sql.Rows) error {
+		var a activity
+		err := rows.Scan(&a.key, &a.at)
+		s.rows = append(s.rows, a)
+		return err
+	})
+}
+
+func (s *stream) take() { s.rows = s.rows[1:] }
 
 // newest takes the next activity of both streams together.
 func newest(a, b *stream) (activity, bool, error) {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -117,4 +119,69 @@ func TestLinkedListsArePaged(t *testing.T) {
 			t.Errorf("%d commits", n)
 		}
 	})
+}
+
+// Imported history has many commits of one time.
+func TestIssuesOfOneTimeAreListedOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		repo := addRepo(t, s, "acme/app").ID
+		var commits []model.BatchCommit
+		var tip []model.Hash
+		const keys = 4 * streamPage / 3
+		for i := range 3 * keys {
+			c := commit(fmt.Sprintf("APP-%04d %d", 1000+i%keys, i), 1000-int64(i%2), tip...)
+			if i < 2*streamPage {
+				c = commit(fmt.Sprintf("HOT-1 APP-%04d %d", 1000+i%keys, i), 1000-int64(i%2), tip...)
+			}
+			commits, tip = append(commits, c), []model.Hash{c.Hash}
+		}
+		slices.Reverse(commits)
+		record(t, s, syncJob(t, s, repo), commits, map[string]model.Hash{"refs/heads/main": tip[0]})
+		for _, limit := range []int{7, 100, 2000} {
+			var got []string
+			for cur := ""; ; {
+				page, next, err := s.Issues(t.Context(), "", limit, cur)
+				ok(t, err)
+				for _, i := range page {
+					got = append(got, string(i.Key))
+				}
+				if cur = next; cur == "" {
+					break
+				}
+			}
+			if len(got) != keys+1 || !slices.IsSorted(got[:keys/2]) || len(slices.Compact(slices.Sorted(slices.Values(got)))) != keys+1 {
+				t.Errorf("by %d: %d issues, want %d once each", limit, len(got), keys+1)
+			}
+		}
+	})
+}
+
+// A page must not sort, nor read again, all links of its time.
+func TestStreamIsReadByIndex(t *testing.T) {
+	s := (&bed{t, Options{DataDir: t.TempDir()}}).open()
+	for query, args := range map[string][]any{
+		sameTimeLinks: {1, "A-1", "A-", "A-~", 1}, sameTimeBranches: {1, "A-1", "A-", "A-~", 1},
+		olderLinks: {1, "A-", "A-~", 1}, olderBranches: {1, "A-", "A-~", 1},
+	} {
+		var plan []string
+		ok(t, s.db.read(t.Context(), func(x *tx) error {
+			return x.each(`EXPLAIN QUERY PLAN `+query, args, func(rows *sql.Rows) error {
+				var id, parent, unused int
+				var line string
+				err := rows.Scan(&id, &parent, &unused, &line)
+				plan = append(plan, line)
+				return err
+			})
+		}))
+		index, sorts := "_time (", "ORDER BY"
+		if query == sameTimeLinks || query == sameTimeBranches {
+			index = "=? AND issue_key>?"
+		} else {
+			sorts = "FOR ORDER BY" // the keys of one time are sorted
+		}
+		if all := fmt.Sprint(plan); !strings.Contains(all, index) || strings.Contains(all, sorts) {
+			t.Errorf("%s\nis run as %q", query, plan)
+		}
+	}
 }
