@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrCursor says that a cursor is none that this list gave.
@@ -38,7 +39,7 @@ func readCursor(s string, n int) (place, error) {
 		var text string
 		if json.Unmarshal(r, &number) == nil {
 			p[i] = number
-		} else if json.Unmarshal(r, &text) == nil {
+		} else if json.Unmarshal(r, &text) == nil && !strings.Contains(text, "\x00") { // which PostgreSQL does not take
 			p[i] = text
 		} else {
 			return nil, fmt.Errorf("key %d: %w", i, ErrCursor)

@@ -82,8 +82,10 @@ func (s *Store) Accept(ctx context.Context, d model.Delivery) (model.Delivery, e
 	return d, nil
 }
 
+// ring queues repos, in one order whatever found them: else two deliveries at once could wait
+// for each other.
 func ring(t *tx, repos []int64) error {
-	for _, id := range repos {
+	for _, id := range slices.Sorted(slices.Values(repos)) {
 		if err := enqueue(t, model.Request{RepoID: id, Priority: model.PriorityWebhook, Fetch: true}); err != nil {
 			return err
 		}
