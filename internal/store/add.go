@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -17,6 +19,7 @@ type ingests struct {
 }
 
 type ingestKey struct {
+	repo    int64
 	job     int64
 	attempt int
 }
@@ -26,7 +29,7 @@ func newIngests() *ingests { return &ingests{jobs: map[ingestKey]*hashIndex{}} }
 func (i *ingests) of(j model.Job) *hashIndex {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	k := ingestKey{j.ID, j.Attempt}
+	k := ingestKey{j.RepoID, j.ID, j.Attempt}
 	if i.jobs[k] == nil {
 		i.jobs[k] = &hashIndex{}
 	}
@@ -36,7 +39,14 @@ func (i *ingests) of(j model.Job) *hashIndex {
 func (i *ingests) drop(j model.Job) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.jobs, ingestKey{j.ID, j.Attempt})
+	delete(i.jobs, ingestKey{j.RepoID, j.ID, j.Attempt})
+}
+
+// dropRepo forgets the jobs of a repo that a new one follows: they were lost.
+func (i *ingests) dropRepo(repoID int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	maps.DeleteFunc(i.jobs, func(k ingestKey, _ *hashIndex) bool { return k.repo == repoID })
 }
 
 // Add stores new commits and their links. They stay invisible until Record; commits that
@@ -44,12 +54,15 @@ func (i *ingests) drop(j model.Job) {
 // are best. It may take several short transactions; the error is
 // model.ErrFenced when the job is no longer ours. One job adds from one goroutine.
 func (s *Store) Add(ctx context.Context, j model.Job, batch []model.BatchCommit) error {
-	seen := s.adding.of(j)
+	var seen *hashIndex
 	fresh := make([]model.BatchCommit, 0, len(batch))
 	err := s.withGraph(ctx, j.RepoID, func(g *graph, _ []model.Ref, _ []int) {
 		for i := range batch {
 			if g.index.find(batch[i].Hash) >= 0 {
 				continue
+			}
+			if seen == nil {
+				seen = s.adding.of(j)
 			}
 			if _, added := seen.add(batch[i].Hash); added {
 				fresh = append(fresh, batch[i])
@@ -61,6 +74,12 @@ func (s *Store) Add(ctx context.Context, j model.Job, batch []model.BatchCommit)
 			break
 		}
 		err = s.addSegment(ctx, j, part)
+	}
+	if errors.Is(err, model.ErrNotFound) {
+		err = model.ErrFenced // the repo was removed, and the job with it
+	}
+	if errors.Is(err, model.ErrFenced) {
+		s.adding.drop(j)
 	}
 	if err != nil {
 		return fmt.Errorf("add commits to repository %d: %w", j.RepoID, err)

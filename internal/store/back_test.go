@@ -30,6 +30,7 @@ func TestAServerThatGoesBackAfterAKill(t *testing.T) {
 			ok(t, s.Add(t.Context(), job, []model.BatchCommit{side}))
 			result := resultOf(t, s, repo, maps.Clone(after))
 			result.Digest = [32]byte{2}
+			until(t, s.sweeps.idle)
 			k := &killing{s.db, n, false, &names}
 			s.db = k
 			killed := s.Record(t.Context(), job, result)
@@ -58,6 +59,7 @@ func TestAServerThatGoesBackAfterAKill(t *testing.T) {
 				t.Errorf("%s: %d refs, %d linked branches, %d linked commits", when, st.Refs, st.LinkedBranches, st.LinkedCommits)
 			}
 			ok(t, s.DeleteRepo(t.Context(), repo))
+			purged(t, s)
 		}
 	})
 }
@@ -75,6 +77,7 @@ func TestCountsAfterAKillBeforeTheLastStep(t *testing.T) {
 			job := syncJob(t, s, repo)
 			ok(t, s.Add(t.Context(), job, []model.BatchCommit{root}))
 			result := resultOf(t, s, repo, maps.Clone(refs))
+			until(t, s.sweeps.idle)
 			k := &killing{s.db, n, false, &names}
 			s.db = k
 			err := s.Record(t.Context(), job, result)

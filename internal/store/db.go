@@ -65,6 +65,20 @@ func (t *tx) now() (time.Time, error) {
 	return t.at, nil
 }
 
+// due is the time of the database's clock for one of this node's clock, which may differ;
+// a time that is past, or zero, is now.
+func (t *tx) due(at time.Time) (time.Time, error) {
+	now, err := t.now()
+	if err != nil {
+		return now, err
+	}
+	here := now
+	if t.clock == nil {
+		here = time.Now()
+	}
+	return now.Add(max(0, at.Sub(here))), nil
+}
+
 // exec runs a statement and gives the number of rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
 	r, err := t.run.ExecContext(t.ctx, query, args...)

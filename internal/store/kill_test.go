@@ -127,6 +127,7 @@ func expire(t *testing.T, s *Store) {
 
 func checkWhole(t *testing.T, s *Store, repo int64, when string) {
 	t.Helper()
+	until(t, s.sweeps.idle)
 	one, two := issue(t, s, "R-1"), issue(t, s, "R-2")
 	if got := fmt.Sprint(subjects(one), subjects(two)); got != "[R-1 kept R-1 root] [R-2 merge R-2 side]" {
 		t.Errorf("%s: commits are %s", when, got)

@@ -11,9 +11,16 @@ import (
 
 // Enqueue makes sure that a job of the repo waits: a new one, or the one that waits
 // already, which then gets the better priority, the earlier time and, if
-// either asked for it, the fetch. A suspended or unknown repo gets none.
+// either asked for it, the fetch. RunAt is by this node's clock. A suspended or unknown repo
+// gets none.
 func (s *Store) Enqueue(ctx context.Context, r model.Request) error {
-	err := s.db.write(ctx, "enqueue", func(t *tx) error { return enqueue(t, r) })
+	err := s.db.write(ctx, "enqueue", func(t *tx) error {
+		at, err := t.due(r.RunAt)
+		if err != nil {
+			return err
+		}
+		return enqueue(t, model.Request{RepoID: r.RepoID, Priority: r.Priority, Fetch: r.Fetch, RunAt: at})
+	})
 	if err != nil {
 		return fmt.Errorf("queue repository %d: %w", r.RepoID, err)
 	}
@@ -21,6 +28,7 @@ func (s *Store) Enqueue(ctx context.Context, r model.Request) error {
 	return nil
 }
 
+// enqueue is Enqueue with a time of the database's clock.
 func enqueue(t *tx, r model.Request) error {
 	now, err := t.now()
 	if err != nil {
@@ -33,7 +41,7 @@ func enqueue(t *tx, r model.Request) error {
 		SELECT r.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM repo r WHERE r.id = $1 AND r.suspended = 0 AND r.deleted = 0
 		ON CONFLICT (repo_id) WHERE state = 0 DO UPDATE SET
 			priority = CASE WHEN excluded.priority < job.priority THEN excluded.priority ELSE job.priority END,
-			run_at = CASE WHEN excluded.run_at < job.run_at THEN excluded.run_at ELSE job.run_at END,
+			run_at = CASE WHEN excluded.run_at < job.run_at AND NOT `+held(`job.deaths`, `excluded.priority`)+` THEN excluded.run_at ELSE job.run_at END,
 			fetches = CASE WHEN excluded.fetches > job.fetches THEN excluded.fetches ELSE job.fetches END`,
 		r.RepoID, int64(r.Priority), flag(r.Fetch), micros(r.RunAt), micros(now))
 	return err
@@ -103,15 +111,20 @@ func (s *Store) EnqueueAll(ctx context.Context, p model.Priority, fetch bool, sp
 	return nil
 }
 
-// NextRunAt is when the next job may become due: the earliest time of a waiting
-// one whose repo has none running, or the end of a lease; zero when there is none.
+// NextRunAt is when, by this node's clock, the next job may become due: the earliest time of
+// a waiting one whose repo has none running, or the end of a lease; zero when there is none.
 // It may lie in the past while a limit holds the job back: then wait for Wake.
 func (s *Store) NextRunAt(ctx context.Context) (at time.Time, err error) {
 	err = s.db.read(ctx, func(t *tx) error {
 		var us int64
-		err := t.row(`SELECT COALESCE(min(CASE WHEN j.state = 1 THEN j.lease_until ELSE j.run_at END), 0) FROM job j
-			WHERE j.state = 1 OR NOT EXISTS (SELECT 1 FROM job x WHERE x.repo_id = j.repo_id AND x.state = 1)`).Scan(&us)
+		err := t.row(`SELECT COALESCE(min(CASE WHEN j.state = 1 THEN j.lease_until ELSE j.run_at END), 0) FROM job j JOIN repo r ON r.id = j.repo_id
+			WHERE j.state = 1 OR (r.suspended = 0 AND NOT EXISTS (SELECT 1 FROM job x WHERE x.repo_id = j.repo_id AND x.state = 1))`).Scan(&us)
 		at = fromMicros(us)
+		if err != nil || t.clock != nil || at.IsZero() {
+			return err
+		}
+		now, err := t.now()
+		at = time.Now().Add(at.Sub(now))
 		return err
 	})
 	return at, err
@@ -120,7 +133,6 @@ func (s *Store) NextRunAt(ctx context.Context) (at time.Time, err error) {
 // freeLeases makes the jobs of a dead process wait again.
 func (s *Store) freeLeases(ctx context.Context) error {
 	return s.db.write(ctx, "free_leases", func(t *tx) error {
-		_, err := releaseJobs(t, `j.state = 1`)
-		return err
+		return releaseJobs(t, `j.state = 1`)
 	})
 }

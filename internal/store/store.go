@@ -34,6 +34,7 @@ type Store struct {
 	adding  *ingests
 	wakeup  chan struct{}
 	later   *background
+	sweeps  sweeps
 	closed  func() error
 }
 
