@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"issuetrail/internal/model"
@@ -18,8 +19,8 @@ type activity struct {
 // newer orders activities as the list has them: newest first, then by key.
 func (a activity) newer(b activity) bool { return a.at > b.at || a.at == b.at && a.key < b.key }
 
-// streamPage is how many rows of a stream are read at once.
-const streamPage = 512
+// fewRows is up to how many links or branches of a prefix are read whole.
+const fewRows = 4096
 
 // Issues lists the issues that have links and whose keys begin with prefix, the one
 // with the newest commit or branch first.
@@ -32,13 +33,15 @@ func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string
 		limit = defaultPage
 	}
 	err = s.db.page(ctx, func(t *tx) error {
-		var found []activity
-		// A prefix that goes into the number is rare in the streams, and its keys are few.
-		if _, number, _ := strings.Cut(prefix, "-"); number != "" {
-			found, err = issuesByKey(t, prefix, at, limit+1)
-		} else {
-			found, err = issuesByTime(t, prefix, at, limit+1)
+		rare, err := isRare(t, prefix)
+		if err != nil {
+			return err
 		}
+		list := issuesByTime
+		if rare {
+			list = issuesByKey
+		}
+		found, err := list(t, prefix, at, limit+1)
 		if err != nil {
 			return err
 		}
@@ -46,16 +49,8 @@ func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string
 			found = found[:limit]
 			next = cursor(found[limit-1].at, string(found[limit-1].key))
 		}
-		for _, a := range found {
-			sum := model.IssueSummary{Key: a.key, ActivityAt: fromMicros(a.at)}
-			err := t.row(`SELECT (SELECT count(*) `+visibleLinks+` AND l.issue_key = $1), (SELECT count(*) `+visibleBranches+` AND b.issue_key = $1)`, string(a.key)).
-				Scan(&sum.Commits, &sum.Branches)
-			if err != nil {
-				return err
-			}
-			out = append(out, sum)
-		}
-		return nil
+		out, err = summaries(t, found)
+		return err
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list issues: %w", err)
@@ -70,6 +65,21 @@ const (
 
 // after is the end of the range of keys that begin with prefix. No key holds a "~".
 func after(prefix string) string { return prefix + "~" }
+
+// isRare says that little has a key of the prefix: the streams would be read for long to find it.
+func isRare(t *tx, prefix string) (bool, error) {
+	if prefix == "" {
+		return false, nil
+	}
+	if _, number, _ := strings.Cut(prefix, "-"); number != "" {
+		return true, nil // its keys are few
+	}
+	var n int64
+	err := t.row(`SELECT (SELECT count(*) FROM (SELECT 1 FROM link WHERE issue_key >= $1 AND issue_key < $2 LIMIT $3) x)
+		+ (SELECT count(*) FROM (SELECT 1 FROM branch_link WHERE issue_key >= $1 AND issue_key < $2 LIMIT $3) y)`,
+		prefix, after(prefix), int64(fewRows)).Scan(&n)
+	return n < fewRows, err
+}
 
 func issuesByKey(t *tx, prefix string, from place, limit int) (out []activity, err error) {
 	top := from.number(0)
@@ -96,116 +106,97 @@ func issuesByTime(t *tx, prefix string, from place, limit int) (out []activity, 
 	if from == nil {
 		start.at = 1<<63 - 1
 	}
-	links := &stream{t: t, prefix: prefix, last: start, same: sameTimeLinks, older: olderLinks}
-	branches := &stream{t: t, prefix: prefix, last: start, same: sameTimeBranches, older: olderBranches}
+	links, branches := linkStream(t, prefix, start), branchStream(t, prefix, start)
 	seen := map[model.IssueKey]bool{}
 	for len(out) < limit {
-		a, more, err := newest(links, branches)
-		if err != nil || !more {
-			return out, err
-		}
-		if seen[a.key] {
-			continue
-		}
-		seen[a.key] = true
-		if from != nil {
-			had, err := activeAfter(t, a)
-			if err != nil {
+		var some []activity
+		for more := true; more && len(some) < keysAtOnce; {
+			var a activity
+			if a, more, err = newest(links, branches); err != nil {
 				return nil, err
 			}
-			if had {
-				continue
+			if more && !seen[a.key] {
+				seen[a.key] = true
+				some = append(some, a)
 			}
 		}
-		out = append(out, a)
+		if len(some) == 0 {
+			break
+		}
+		if from != nil {
+			if some, err = unlisted(t, some); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, some...)
+	}
+	return out[:min(len(out), limit)], nil
+}
+
+// unlisted leaves those that have nothing newer, and so were on no page before.
+func unlisted(t *tx, some []activity) (out []activity, err error) {
+	listed := map[model.IssueKey]bool{}
+	err = t.each(listedQuery, keyArgs(some), func(rows *sql.Rows) error {
+		var key model.IssueKey
+		err := rows.Scan(&key)
+		listed[key] = true
+		return err
+	})
+	for _, a := range some {
+		if !listed[a.key] {
+			out = append(out, a)
+		}
+	}
+	return out, err
+}
+
+// summaries counts what is linked to issues.
+func summaries(t *tx, found []activity) (out []model.IssueSummary, err error) {
+	for some := range slices.Chunk(found, keysAtOnce) {
+		counts := map[model.IssueKey]model.IssueSummary{}
+		err := t.each(countQuery, keyArgs(some), func(rows *sql.Rows) error {
+			var sum model.IssueSummary
+			err := rows.Scan(&sum.Key, &sum.Commits, &sum.Branches)
+			counts[sum.Key] = sum
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range some {
+			sum := counts[a.key]
+			sum.ActivityAt = fromMicros(a.at)
+			out = append(out, sum)
+		}
 	}
 	return out, nil
 }
 
-// activeAfter says whether the key has a link or branch newer than a.
-func activeAfter(t *tx, a activity) (had bool, err error) {
-	err = t.row(`SELECT EXISTS (SELECT 1 `+visibleLinks+` AND l.issue_key = $1 AND l.committed_at > $2)
-		OR EXISTS (SELECT 1 `+visibleBranches+` AND b.issue_key = $1 AND b.created_at > $2)`, string(a.key), a.at).Scan(&had)
-	return had, err
-}
+// keysAtOnce is how many keys one statement asks for.
+const keysAtOnce = 64
 
-// A stream reads activities, newest first, a page at a time. In imported history many
-// have the same time; those after a key of that time are found by the index.
-type stream struct {
-	t           *tx
-	prefix      string
-	same, older string   // queries: of the time of last and keys after its key; of times before it
-	last        activity // that was read
-	rows        []activity
-	ended       bool
-}
-
-// "|| ”" keeps the engines from reading all keys of the prefix and sorting them by time.
-const (
-	sameTimeLinks = `SELECT l.issue_key, l.committed_at ` + visibleLinks +
-		` AND l.committed_at = $1 AND l.issue_key > $2 AND l.issue_key >= $3 AND l.issue_key < $4 ORDER BY l.issue_key LIMIT $5`
-	olderLinks = `SELECT l.issue_key, l.committed_at ` + visibleLinks +
-		` AND l.committed_at < $1 AND l.issue_key || '' >= $2 AND l.issue_key || '' < $3 ORDER BY l.committed_at DESC, l.issue_key LIMIT $4`
-	sameTimeBranches = `SELECT b.issue_key, b.created_at ` + visibleBranches +
-		` AND b.created_at = $1 AND b.issue_key > $2 AND b.issue_key >= $3 AND b.issue_key < $4 ORDER BY b.issue_key LIMIT $5`
-	olderBranches = `SELECT b.issue_key, b.created_at ` + visibleBranches +
-		` AND b.created_at < $1 AND b.issue_key || '' >= $2 AND b.issue_key || '' < $3 ORDER BY b.created_at DESC, b.issue_key LIMIT $4`
+var (
+	askedKeys   = askKeys()
+	listedQuery = askedKeys + `SELECT k.issue_key FROM k WHERE EXISTS (SELECT 1 ` + visibleLinks + ` AND l.issue_key = k.issue_key AND l.committed_at > k.at)
+		OR EXISTS (SELECT 1 ` + visibleBranches + ` AND b.issue_key = k.issue_key AND b.created_at > k.at)`
+	countQuery = askedKeys + `SELECT k.issue_key, (SELECT count(*) ` + visibleLinks + ` AND l.issue_key = k.issue_key),
+		(SELECT count(*) ` + visibleBranches + ` AND b.issue_key = k.issue_key) FROM k`
 )
 
-// peek gives the next activity without taking it.
-func (s *stream) peek() (activity, bool, error) {
-	if len(s.rows) == 0 && !s.ended {
-		if err := s.fill(); err != nil {
-			return activity{}, false, err
-		}
+func askKeys() string {
+	var b strings.Builder
+	for i := range keysAtOnce {
+		fmt.Fprintf(&b, ",(CAST($%d AS TEXT),CAST($%d AS BIGINT))", 2*i+1, 2*i+2)
 	}
-	if len(s.rows) == 0 {
-		return activity{}, false, nil
-	}
-	return s.rows[0], true, nil
+	return `WITH k(issue_key, at) AS (VALUES ` + b.String()[1:] + `) `
 }
 
-// fill reads a page. Of what has the key and time of last, the rest is passed over: it says nothing new.
-func (s *stream) fill() error {
-	err := s.read(s.same, s.last.at, string(s.last.key), s.prefix, after(s.prefix), int64(streamPage))
-	if err == nil && len(s.rows) < streamPage {
-		had := len(s.rows)
-		err = s.read(s.older, s.last.at, s.prefix, after(s.prefix), int64(streamPage))
-		s.ended = len(s.rows)-had < streamPage
+// keyArgs fills up with the last key.
+func keyArgs(some []activity) []any {
+	args := make([]any, 0, 2*keysAtOnce)
+	for i := range keysAtOnce {
+		a := some[min(i, len(some)-1)]
+		args = append(args, string(a.key), a.at)
 	}
-	if len(s.rows) > 0 {
-		s.last = s.rows[len(s.rows)-1]
-	}
-	return err
-}
-
-func (s *stream) read(query string, args ...any) error {
-	return s.t.each(query, args, func(rows *sql.Rows) error {
-		var a activity
-		err := rows.Scan(&a.key, &a.at)
-		s.rows = append(s.rows, a)
-		return err
-	})
-}
-
-func (s *stream) take() { s.rows = s.rows[1:] }
-
-// newest takes the next activity of both streams together.
-func newest(a, b *stream) (activity, bool, error) {
-	x, okX, err := a.peek()
-	if err != nil {
-		return x, false, err
-	}
-	y, okY, err := b.peek()
-	switch {
-	case err != nil:
-		return y, false, err
-	case !okX && !okY:
-		return x, false, nil
-	case !okY || okX && x.newer(y):
-		a.take()
-		return x, true, nil
-	}
-	b.take()
-	return y, true, nil
+	return args
 }

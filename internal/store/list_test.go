@@ -162,7 +162,7 @@ func TestStreamIsReadByIndex(t *testing.T) {
 	s := (&bed{t, Options{DataDir: t.TempDir()}}).open()
 	for query, args := range map[string][]any{
 		sameTimeLinks: {1, "A-1", "A-", "A-~", 1}, sameTimeBranches: {1, "A-1", "A-", "A-~", 1},
-		olderLinks: {1, "A-", "A-~", 1}, olderBranches: {1, "A-", "A-~", 1},
+		borderOfLinks: {1, 1}, borderOfBranches: {1, 1}, olderLinks: {2, 1, "A-", "A-~"}, olderBranches: {2, 1, "A-", "A-~"},
 	} {
 		var plan []string
 		ok(t, s.db.read(t.Context(), func(x *tx) error {
@@ -175,9 +175,10 @@ func TestStreamIsReadByIndex(t *testing.T) {
 			})
 		}))
 		index, sorts := "_time (", "ORDER BY"
-		if query == sameTimeLinks || query == sameTimeBranches {
+		switch query {
+		case sameTimeLinks, sameTimeBranches:
 			index = "=? AND issue_key>?"
-		} else {
+		case olderLinks, olderBranches:
 			sorts = "FOR ORDER BY" // the keys of one time are sorted
 		}
 		if all := fmt.Sprint(plan); !strings.Contains(all, index) || strings.Contains(all, sorts) {
