@@ -50,6 +50,6 @@ type Stats struct {
 	JobsWaiting   int
 	JobsRunning   int
 	OldestWaiting time.Time // run_at of the oldest job that is due; zero = none
-	Deliveries    int64
-	Links         int64
+	Deliveries    int64     // in the log, about: PostgreSQL also counts those seen before
+	Links         int64     // commits and branches that are linked; one of two keys is one
 }

@@ -112,7 +112,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Stats counts repos, jobs, deliveries and links.
+// Stats counts repos, jobs, deliveries and links. Deliveries is the range of their ids, and Links the sum of the
+// repos' counts: both tables are too big to be counted for every scrape.
 func (s *Store) Stats(ctx context.Context) (st model.Stats, err error) {
 	st.Repos = map[model.RepoState]int{}
 	err = s.db.page(ctx, func(t *tx) error {
