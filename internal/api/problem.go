@@ -15,6 +15,9 @@ import (
 	"issuetrail/internal/model"
 )
 
+// codeDatabase is the code of every call while the database is away.
+const codeDatabase = "database_unavailable"
+
 // problem makes the error that a handler returns; ErrorHandler writes it.
 func problem(status int, code, format string, args ...any) *wire.Problem {
 	return &wire.Problem{
@@ -84,6 +87,9 @@ func asProblem(err error) *wire.Problem {
 		return notFound("there is no such object")
 	case errors.Is(err, model.ErrExists):
 		return problem(http.StatusConflict, "exists", "there is one already")
+	case errors.Is(err, model.ErrUnavailable):
+		return hinted(http.StatusServiceUnavailable, codeDatabase, "try again soon: issuetrail goes on by itself once the database answers",
+			"the database cannot be reached")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem(http.StatusServiceUnavailable, model.CodeTimeout, "the request took too long")
 	case errors.As(err, &f) && f.Code != model.CodeInternal:

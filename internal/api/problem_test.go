@@ -29,6 +29,19 @@ func TestEchosOwnErrorsAreProblems(t *testing.T) {
 	}
 }
 
+// A database that is away for a minute is no fault of issuetrail, and to try again helps.
+func TestADatabaseThatIsAway(t *testing.T) {
+	s := newStage(t)
+	s.echo.GET("/away", func(echo.Context) error { return fmt.Errorf("count: %w: no route to 10.0.0.7", model.ErrUnavailable) })
+	a := s.raw(s.request("GET", "/away", "", ""))
+	if p := a.problem(http.StatusServiceUnavailable, "database_unavailable"); strings.Contains(p.Detail, "10.0.0.7") || p.Hint == "" {
+		t.Errorf("%+v", p)
+	}
+	if a.Header.Get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+}
+
 func TestBadBodies(t *testing.T) {
 	s := newStage(t)
 	for _, c := range []struct {

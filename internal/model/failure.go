@@ -62,4 +62,7 @@ var (
 	ErrNotFound = errors.New("not found")      // the store has no such row
 	ErrExists   = errors.New("exists already") // a repository of that address, a token of that name
 	ErrFenced   = errors.New("the job is no longer ours")
+
+	// ErrUnavailable says that the database cannot be reached, or takes no work now.
+	ErrUnavailable = errors.New("the database cannot be reached")
 )

@@ -70,8 +70,11 @@ func (d *dialect) rows(head string, columns, n int) string {
 func known(err error) error {
 	var lite *sqlite.Error
 	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &connect):
 		return err
 	case errors.As(err, &lite):
 		switch code := lite.Code(); {
@@ -87,6 +90,9 @@ func known(err error) error {
 		case "53100": // disk_full
 			return diskFull(err)
 		}
+	}
+	if away := unavailable(err); away != nil {
+		return away
 	}
 	return err
 }
