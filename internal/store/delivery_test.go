@@ -43,7 +43,9 @@ func TestDeliveriesAreAcceptedOnce(t *testing.T) {
 		if again.Status != model.DeliveryAccepted {
 			t.Errorf("redelivered: %+v", again)
 		}
-		claimJob(t, s)
+		if j := claimAgain(t, s, repo); j.Priority != model.PriorityWebhook || !j.Fetch { // it waits a moment of its own
+			t.Errorf("claimed again %+v", j)
+		}
 		_, err = s.Redeliver(t.Context(), "99999")
 		wantErr(t, err, model.ErrNotFound)
 		_, err = s.Delivery(t.Context(), "x")

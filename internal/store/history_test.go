@@ -101,7 +101,9 @@ func TestWhatADeadJobAddedIsSwept(t *testing.T) {
 		j := syncJob(t, s, repo)
 		ok(t, s.Add(t.Context(), j, []model.BatchCommit{c}))
 		ok(t, s.Fail(t.Context(), j, &model.Failure{Code: model.CodeTimeout}, must(nowOf(s))(t)))
-		swept := func() bool { return countRows(t, s, "segment")+countRows(t, s, "link")+countRows(t, s, "segment_block") == 0 }
+		swept := func() bool {
+			return countRows(t, s, "segment")+countRows(t, s, "link")+countRows(t, s, "segment_block") == 0
+		}
 		until(t, swept)
 		// A node dies: its lease runs out, another claims.
 		short := node1

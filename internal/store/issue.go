@@ -30,6 +30,7 @@ type linkRow struct {
 	repo    int64
 	at      int64
 	gone    bool
+	fresh   bool // the repo's refs are just being recorded: the commit may be ahead of its ref
 
 	hash     model.Hash
 	node     int // -1 = the history changed since
@@ -75,6 +76,8 @@ func (s *Store) Issue(ctx context.Context, key model.IssueKey, q model.IssueQuer
 		err = s.containIssue(ctx, &out, page, counted)
 	}
 	if err == nil {
+		// Commits are recorded a moment before their refs; nobody should see them without.
+		page = slices.DeleteFunc(page, func(l *linkRow) bool { return l.fresh && l.count == 0 && !q.Unreachable })
 		out.Commits, err = s.commitLinks(ctx, page)
 	}
 	if err != nil {
@@ -90,14 +93,14 @@ func issuePage(t *tx, out *model.Issue, q model.IssueQuery, at place) (page []*l
 		top = 1<<63 - 1
 	}
 	// "+ 0" keeps PostgreSQL from walking all links by time to find those of one issue.
-	err = t.each(`SELECT l.repo_id, l.segment_id, l.pos, l.committed_at, l.gone `+doneLinks+`
+	err = t.each(`SELECT l.repo_id, l.segment_id, l.pos, l.committed_at, l.gone, CASE WHEN r.stale_reach > 0 THEN 1 ELSE 0 END `+doneLinks+`
 		WHERE l.issue_key = $1 AND (l.gone = 0 OR $2 = 1) AND (l.committed_at < $3 OR (l.committed_at = $3
 			AND (l.repo_id > $4 OR (l.repo_id = $4 AND (l.segment_id < $5 OR (l.segment_id = $5 AND l.pos > $6))))))
 		ORDER BY l.committed_at + 0 DESC, l.repo_id, l.segment_id DESC, l.pos LIMIT $7`,
 		[]any{string(out.Key), flag(q.Unreachable), top, at.number(1), at.number(2), at.number(3), int64(q.Limit) + 1}, func(r *sql.Rows) error {
 			l := &linkRow{key: out.Key, node: -1}
 			page = append(page, l)
-			return r.Scan(&l.repo, &l.segment, &l.pos, &l.at, &l.gone)
+			return r.Scan(&l.repo, &l.segment, &l.pos, &l.at, &l.gone, &l.fresh)
 		})
 	if len(page) > q.Limit {
 		page = page[:q.Limit]

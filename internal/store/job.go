@@ -102,6 +102,11 @@ func (s *Store) Fail(ctx context.Context, j model.Job, f *model.Failure, retryAt
 	return nil
 }
 
+// quiet is how long a delivery waits after another's sync that found nothing new, so that a
+// thousand deliveries of one push cost a handful of syncs. After a sync that found
+// something the next one waits for nothing.
+const quiet = 200 * time.Millisecond
+
 // Finish ends a job that found nothing new. One that did not fetch, because it only made
 // links anew, says nothing of the server: it leaves the last failure and sync time.
 func (s *Store) Finish(ctx context.Context, j model.Job) error {
@@ -114,7 +119,14 @@ func (s *Store) Finish(ctx context.Context, j model.Job) error {
 			_, err := t.exec(`DELETE FROM job WHERE id = $1`, j.ID)
 			return err
 		}
-		return endJob(t, j, "")
+		if j.Priority != model.PriorityWebhook {
+			return endJob(t, j, "")
+		}
+		now, err := t.now()
+		if err != nil {
+			return err
+		}
+		return endJob(t, j, `, quiet_until = $3`, micros(now.Add(quiet)))
 	})
 	if err != nil {
 		return fmt.Errorf("finish job %d: %w", j.ID, err)

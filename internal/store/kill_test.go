@@ -113,6 +113,11 @@ func checkHalf(t *testing.T, s *Store) {
 			}
 			seen[c.Commit.Hash] = true
 		}
+		for _, c := range issue(t, s, key).Commits {
+			if c.BranchCount == 0 {
+				t.Errorf("%s lists %q ahead of its branches", key, c.Commit.Subject())
+			}
+		}
 	}
 }
 

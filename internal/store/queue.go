@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 
 	"issuetrail/internal/model"
@@ -28,6 +29,9 @@ func (s *Store) Enqueue(ctx context.Context, r model.Request) error {
 	return nil
 }
 
+// webhookPriority is model.PriorityWebhook as SQL.
+var webhookPriority = strconv.Itoa(int(model.PriorityWebhook))
+
 // enqueue is Enqueue with a time of the database's clock.
 func enqueue(t *tx, r model.Request) error {
 	now, err := t.now()
@@ -38,7 +42,9 @@ func enqueue(t *tx, r model.Request) error {
 		r.RunAt = now
 	}
 	_, err = t.exec(`INSERT INTO job (repo_id, priority, fetches, run_at, created_at)
-		SELECT r.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT) FROM repo r WHERE r.id = $1 AND r.suspended = 0 AND r.deleted = 0
+		SELECT r.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT),
+			CASE WHEN r.quiet_until > CAST($4 AS BIGINT) AND CAST($2 AS BIGINT) = `+webhookPriority+` THEN r.quiet_until ELSE CAST($4 AS BIGINT) END,
+			CAST($5 AS BIGINT) FROM repo r WHERE r.id = $1 AND r.suspended = 0 AND r.deleted = 0
 		ON CONFLICT (repo_id) WHERE state = 0 DO UPDATE SET
 			priority = CASE WHEN excluded.priority < job.priority THEN excluded.priority ELSE job.priority END,
 			run_at = CASE WHEN excluded.run_at < job.run_at AND NOT `+held(`job.deaths`, `excluded.priority`)+` THEN excluded.run_at ELSE job.run_at END,

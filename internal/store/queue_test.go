@@ -303,3 +303,25 @@ func TestRelinkJobLeavesTheFailure(t *testing.T) {
 		}
 	})
 }
+
+// A flood of deliveries of one push: the sync that finds nothing new is followed by a pause,
+// the one that found something is not.
+func TestDeliveriesWaitAfterASyncThatFoundNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		repo := addRepo(t, s, "acme/app").ID
+		root := commit("R-1 root", 1)
+		record(t, s, claimJob(t, s).Job, []model.BatchCommit{root}, map[string]model.Hash{"refs/heads/main": root.Hash})
+		ring := model.Request{RepoID: repo, Priority: model.PriorityWebhook, Fetch: true}
+		ok(t, s.Enqueue(t.Context(), ring))
+		job := claimJob(t, s).Job // at once
+		before := must(nowOf(s))(t)
+		ok(t, s.Finish(t.Context(), job))
+		ok(t, s.Enqueue(t.Context(), ring))
+		if at := must(s.NextRunAt(t.Context()))(t); at.Sub(before) < quiet {
+			t.Errorf("runs %v after the sync", at.Sub(before))
+		}
+		ok(t, s.Enqueue(t.Context(), model.Request{RepoID: repo, Priority: model.PriorityManual, Fetch: true}))
+		claimJob(t, s) // a person does not wait
+	})
+}
