@@ -86,7 +86,7 @@ func openSQLite(ctx context.Context, o Options) (_ *liteEngine, err error) {
 
 func liteDSN(file string) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "temp_store(2)",
+		"busy_timeout(5000)", "journal_mode(WAL)", "journal_size_limit(16777216)", "foreign_keys(1)", "temp_store(2)",
 	}}
 	return (&url.URL{Scheme: "file", Path: file, RawQuery: q.Encode()}).String()
 }
