@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,17 +22,23 @@ func keyGenerate() *cobra.Command {
 		Use: "generate", Short: "Makes the shared RSA key and prints the public key",
 		Long: "Makes the shared RSA key and prints the public key.\n\n" +
 			"The daemon keeps the private key in its database, encrypted under its master key (key.master_key_file),\n" +
-			"so it has no passphrase. For a key file with a passphrase set key.file and key.passphrase_file.",
+			"so a passphrase adds nothing to it: --passphrase-file is taken and not used, and the command says so.\n" +
+			"For a key file with a passphrase set key.file and key.passphrase_file.",
 	}
 	c.Flags().Int("bits", 4096, "size of the key")
 	c.Flags().Bool("force", false, "replace a key that exists")
-	c.Flags().String("passphrase-file", "", "refused, with the reason: the managed key is encrypted under the master key")
+	c.Flags().String("passphrase-file", "", "not used: the key that the daemon keeps is encrypted under its master key")
 	c.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if !cmd.Flags().Changed("passphrase-file") {
+		file, _ := cmd.Flags().GetString("passphrase-file")
+		if file == "" {
 			return nil
 		}
-		return usage(hinted(errors.New("the key that the daemon keeps has no passphrase: it is encrypted under the master key, key.master_key_file"),
-			"for a key file with a passphrase: ssh-keygen -t rsa -b 4096 -m PEM -f FILE; then set key.file and key.passphrase_file"))
+		if _, err := os.Stat(file); err != nil {
+			return usage(fmt.Errorf("--passphrase-file: %w", err))
+		}
+		fmt.Fprintln(cmd.ErrOrStderr(), "Note: the key that the daemon keeps is encrypted under its master key, key.master_key_file; the passphrase is not used.\n"+
+			"For a key file with a passphrase: ssh-keygen -t rsa -b 4096 -m PEM -f FILE; then set key.file and key.passphrase_file.")
+		return nil
 	}
 	return remote(c, func(cmd *cobra.Command, d *client.Client, _ []string) error {
 		bits, _ := cmd.Flags().GetInt("bits")
