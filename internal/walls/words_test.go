@@ -35,11 +35,6 @@ func TestKindsStayInHosts(t *testing.T) {
 	}
 }
 
-// skips are the tests that may be skipped, each with its reason.
-var skips = map[string]string{
-	"internal/keystore/keyfile_test.go": "only root can give a file to somebody else",
-}
-
 // TestNoSleepNoSkip: a test that sleeps is slow or wrong on a slow machine; a
 // skipped one says nothing. In a synctest bubble a sleep takes no time.
 func TestNoSleepNoSkip(t *testing.T) {
@@ -55,9 +50,7 @@ func TestNoSleepNoSkip(t *testing.T) {
 					t.Errorf("%s sleeps: wait for what should happen", f.line(n))
 				}
 			case "t.Skip", "t.Skipf", "t.SkipNow", "b.Skip", "b.Skipf", "b.SkipNow", "f.Skip", "tb.Skip", "tb.Skipf", "tb.SkipNow":
-				if skips[f.path] == "" {
-					t.Errorf("%s skips a test: make test-deps installs what tests need", f.line(n))
-				}
+				t.Errorf("%s skips a test: make test-deps installs what tests need", f.line(n))
 			}
 			return true
 		})
