@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -156,30 +157,27 @@ func managedByConfig(hint string) error {
 }
 
 func (a *API) listBranches(c echo.Context) error {
-	limit, cursor, err := page(c)
-	if err != nil {
-		return err
-	}
-	r, err := a.repo(c)
-	if err != nil {
-		return err
-	}
-	found, next, err := a.o.RepoLinks.LinkedBranches(c.Request().Context(), r.ID, limit, cursor)
-	if err != nil {
-		return err
-	}
-	links := a.o.Links(r.Repo)
-	items := make([]wire.LinkedBranch, len(found))
-	for i, b := range found {
-		items[i] = wire.LinkedBranch{
+	return listLinked(a, c, a.o.RepoLinks.LinkedBranches, func(r model.RepoStatus, links model.Links, b model.BranchLink) wire.LinkedBranch {
+		return wire.LinkedBranch{
 			Key: string(b.Key), Name: b.Name, Tip: b.Tip.String(),
 			URL: optional(links.BranchURL(b.Name)), Default: b.Name == r.DefaultBranch,
 		}
-	}
-	return list(c, items, next)
+	})
 }
 
 func (a *API) listCommits(c echo.Context) error {
+	return listLinked(a, c, a.o.RepoLinks.LinkedCommits, func(_ model.RepoStatus, links model.Links, l model.CommitLink) wire.LinkedCommit {
+		return wire.LinkedCommit{
+			Key: string(l.Key), Hash: l.Commit.Hash.String(), Subject: l.Commit.Subject(), Author: wire.Person(l.Commit.Author),
+			CommittedAt: wire.At(l.Commit.CommittedAt), URL: optional(links.CommitURL(l.Commit.Hash)), Reachable: l.Reachable,
+		}
+	})
+}
+
+// listLinked answers a page of what is linked of one repository.
+func listLinked[M, W any](a *API, c echo.Context, read func(context.Context, int64, int, string) ([]M, string, error),
+	wired func(model.RepoStatus, model.Links, M) W,
+) error {
 	limit, cursor, err := page(c)
 	if err != nil {
 		return err
@@ -188,17 +186,14 @@ func (a *API) listCommits(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	found, next, err := a.o.RepoLinks.LinkedCommits(c.Request().Context(), r.ID, limit, cursor)
+	found, next, err := read(c.Request().Context(), r.ID, limit, cursor)
 	if err != nil {
 		return err
 	}
 	links := a.o.Links(r.Repo)
-	items := make([]wire.LinkedCommit, len(found))
-	for i, l := range found {
-		items[i] = wire.LinkedCommit{
-			Key: string(l.Key), Hash: l.Commit.Hash.String(), Subject: l.Commit.Subject(), Author: wire.Person(l.Commit.Author),
-			CommittedAt: wire.At(l.Commit.CommittedAt), URL: optional(links.CommitURL(l.Commit.Hash)), Reachable: l.Reachable,
-		}
+	items := make([]W, len(found))
+	for i, m := range found {
+		items[i] = wired(r, links, m)
 	}
 	return list(c, items, next)
 }
