@@ -101,3 +101,5 @@ func hexHash(s string) bool {
 	_, err := hex.DecodeString(s)
 	return err == nil
 }
+
+func (plain) Guide(Site) []Step { return nil }

@@ -113,3 +113,9 @@ func (in hubPush) fullRef(event string) (string, error) {
 	}
 	return "", fmt.Errorf("ref_type is neither branch nor tag")
 }
+
+func (github) service() (string, []string) {
+	return "https://github.com", []string{"github.com", "ssh.github.com"}
+}
+
+func (github) Guide(Site) []Step { return nil }

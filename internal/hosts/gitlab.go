@@ -132,3 +132,9 @@ func signatures(list string) (out [][]byte) {
 func (gitlab) Links(base string, repo model.Repo) model.Links {
 	return webLinks(base, repo.Name, "/-/commit/{hash}", "/-/tree/{branch}")
 }
+
+func (gitlab) service() (string, []string) {
+	return "https://gitlab.com", []string{"gitlab.com", "altssh.gitlab.com"}
+}
+
+func (gitlab) Guide(Site) []Step { return nil }

@@ -20,20 +20,17 @@ type Host interface {
 	// secret never verifies. Body is the raw one; nothing of it is parsed.
 	Verify(h http.Header, body []byte, secret Secret) error
 	// Parse reads a delivery that was verified. Its error wraps ErrIgnored for
-	// what moves no ref, and then the Push still says what is known. Any
+	// what moves no ref and tells neither of a pull request nor of a change of the
+	// repository itself, and then the Push still says what is known. Any
 	// other error means that the delivery is not understood. It never panics, and
 	// needs little more memory than the body takes.
 	Parse(h http.Header, body []byte) (model.Push, error)
 	// Links gives the web addresses of a repo; base is the host's, such as
 	// https://github.com. A base that is neither http nor https gives none.
 	Links(base string, repo model.Repo) model.Links
-}
-
-// A PathSecret is a Host that cannot sign: its secret is the last part of the
-// webhook's path. Then VerifyPath decides, and Verify is not asked.
-type PathSecret interface {
-	// VerifyPath compares as Verify does, and its error wraps ErrSignature.
-	VerifyPath(given string, secret Secret) error
+	// Guide is how a person connects this host, step by step; site says what is
+	// filled in.
+	Guide(site Site) []Step
 }
 
 // What the errors of Verify and Parse wrap.
@@ -52,11 +49,33 @@ func ignore(format string, args ...any) error {
 	return &ignored{fmt.Sprintf(format, args...)}
 }
 
-// All lists the hosts whose deliveries are understood.
-func All() []Host { return []Host{github{}, gitlab{}, plain{}} }
+// All lists the hosts. The first one is that of the demo.
+func All() []Host {
+	return []Host{
+		github{},
+		gitlab{},
+		bitbucket{},
+		bitbucketServer{},
+		azure{},
+		gerrit{},
+		gitblit{},
+		gitolite{},
+		beanstalk{},
+		gitea{},
+		plain{},
+	}
+}
 
-// ByKind gives the host of a word in the config, and false both for a word
-// that is none and for a kind whose webhooks come later.
+// Kinds lists the words that the config takes as a host's kind.
+func Kinds() []string {
+	kinds := make([]string, 0, len(All()))
+	for _, h := range All() {
+		kinds = append(kinds, h.Kind())
+	}
+	return kinds
+}
+
+// ByKind gives the host of a word in the config.
 func ByKind(kind string) (Host, bool) {
 	for _, h := range All() {
 		if h.Kind() == kind {

@@ -130,6 +130,27 @@ func (a Address) HostPort() string {
 // user is left out, and so are a leading "/", a trailing "/" and ".git".
 func (a Address) Key() string { return a.HostPort() + "/" + a.Name() }
 
+// An Identity is what a repository is known by, whatever way its address is written.
+type Identity struct {
+	Key  string // equal for two addresses of one repository
+	Name string // "acme/app", as people and deliveries say it
+}
+
+// Identity is that of a server of no known kind: see Key and Name.
+func (a Address) Identity() Identity { return Identity{a.Key(), a.Name()} }
+
+// URL writes the address as a clone URL: user@host:path where that says the same, else ssh://.
+func (a Address) URL() string {
+	if a.Port == 22 && !strings.HasPrefix(a.Path, "/") && !strings.Contains(a.Host, ":") {
+		return a.User + "@" + a.Host + ":" + a.Path
+	}
+	u := url.URL{Scheme: "ssh", User: url.User(a.User), Host: a.Host, Path: "/" + strings.TrimPrefix(a.Path, "/")}
+	if a.Port != 22 || strings.Contains(a.Host, ":") {
+		u.Host = a.HostPort()
+	}
+	return u.String()
+}
+
 // Name is the path as people say it: "acme/app" of "/acme/app.git".
 func (a Address) Name() string {
 	return strings.TrimSuffix(strings.Trim(strings.TrimPrefix(a.Path, "/"), "/"), ".git")

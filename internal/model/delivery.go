@@ -11,7 +11,21 @@ type Push struct {
 	RepoName   string   // "acme/app"
 	URLs       []string // clone and web addresses that the delivery names
 	Updates    []RefUpdate
+
+	Change      RepoChange   `json:",omitempty"` // what became of the repository itself; "" = nothing
+	Was         string       `json:",omitempty"` // its name before ChangeRenamed; "" = not told
+	PullRequest *PullRequest `json:",omitempty"` // that the delivery tells of; it moves no ref then
+	Everything  bool         `json:",omitempty"` // names no repository: any of the hosts entry may have changed
 }
+
+// A RepoChange is what a host says became of a repository.
+type RepoChange string
+
+// The changes. Renamed is also a transfer to another owner or project.
+const (
+	ChangeRenamed RepoChange = "renamed"
+	ChangeDeleted RepoChange = "deleted"
+)
 
 // DeliveryStatus says what became of a delivery.
 type DeliveryStatus string

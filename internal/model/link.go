@@ -46,8 +46,10 @@ type Issue struct {
 	Commits  []CommitLink // newest first
 	Branches []BranchLink
 	Tags     []TagLink
-	Repos    map[int64]Repo // of all the above
-	Next     string         // cursor of further commits; "" = none
+	// PullRequests are newest first, as many as a page of commits at most.
+	PullRequests []PullRequestLink
+	Repos        map[int64]Repo // of all the above
+	Next         string         // cursor of further commits; "" = none
 }
 
 // An IssueSummary is a line of the issue list.

@@ -35,7 +35,9 @@ type RepoSpec struct {
 type Repo struct {
 	RepoSpec
 	ID            int64
-	Name          string // Address.Name of the URL
+	Name          string // as people say it, "acme/app": Identity.Name of its address
+	HostID        string // the host's immutable id of it; "" = not known yet
+	MovedTo       string // where a delivery saw it, as a clone URL that nobody confirmed yet; "" = nowhere else
 	Suspended     bool
 	DefaultBranch string // short; "" until the first sync
 	CreatedAt     time.Time

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"issuetrail/internal/model"
 )
 
 // ErrSchemaNewer says that the database was written by a newer issuetrail.
@@ -22,6 +24,15 @@ type Options struct {
 	Log        *zap.Logger      // nil = none
 	GraphBytes int64            // bound of the cached commit graphs; 0 = 48 MiB
 	Now        func() time.Time // for tests; nil = the clock of the database
+
+	// Identify gives what a repo is known by; host is the name of a hosts entry, "" = the
+	// one that the address belongs to. It must not change while the store is open, but for what
+	// DeclareRepos then takes over. nil = the address itself.
+	Identify func(host string, a model.Address) model.Identity
+	// Moved gives the clone URL of a repo that is now called name; "" = it cannot be. nil = none can.
+	Moved func(r model.Repo, name string) string
+	// PullRequestKeys finds the issue keys that a pull request of a repo names. nil = none.
+	PullRequestKeys func(r model.Repo, p model.PullRequest) []model.IssueKey
 }
 
 // A Store is an open database. Its methods may be called from many goroutines.

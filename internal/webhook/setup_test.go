@@ -164,6 +164,8 @@ type spy struct {
 func (*spy) Kind() string                                { return "spy" }
 func (*spy) Links(string, model.Repo) (none model.Links) { return none }
 
+func (*spy) Guide(hosts.Site) []hosts.Step { return nil }
+
 func (s *spy) Verify(_ http.Header, body []byte, _ hosts.Secret) error {
 	s.verified++
 	s.body = bytes.Clone(body)
