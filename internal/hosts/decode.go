@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"issuetrail/internal/model"
 )
@@ -22,6 +23,7 @@ const (
 	maxName    = 1024 // bytes of a repository's name
 	maxURL     = 2000 // bytes of an address; a longer one is left out
 	maxWord    = 200  // bytes of an event, a delivery id, a repository id
+	maxTitle   = 1000 // bytes of a pull request's title; a longer one is cut
 )
 
 // decode reads JSON into a struct of the few fields that are used. Fields may be
@@ -138,69 +140,33 @@ func update(ref, before, after string) model.RefUpdate {
 	return u
 }
 
-// finish checks and trims what a Parse found, the same for every host: what
-// leaves this room is bounded, valid UTF-8 and free of control characters.
-func finish(p model.Push) (model.Push, error) {
-	p = label(p)
-	if bad(p.RepoName, maxName) || bad(p.RepoID, maxWord) {
-		return refuse(p, "the repository's name or id is too long or holds a control character")
+// A moment is a time in any form that hosts write: RFC 3339, GitLab's old
+// "2017-09-15 16:50:55 UTC", seconds or milliseconds since 1970. What is none of
+// these is the zero time, never an error: it is only used to tell old news from new.
+type moment struct{ time.Time }
+
+var momentForms = []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05"}
+
+// UnmarshalJSON takes anything.
+func (m *moment) UnmarshalJSON(b []byte) error {
+	m.Time = time.Time{}
+	if len(b) > maxWord {
+		return nil
 	}
-	urls := p.URLs[:0]
-	for _, u := range p.URLs {
-		if u != "" && !bad(u, maxURL) {
-			urls = append(urls, u)
+	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil && n > 0 {
+		if m.Time = time.Unix(n, 0).UTC(); n > 1e11 { // that many seconds are the year 5138
+			m.Time = time.UnixMilli(n).UTC()
 		}
 	}
-	p.URLs = urls
-	if p.RepoName == "" && p.RepoID == "" && len(p.URLs) == 0 {
-		return refuse(p, "the delivery names no repository")
-	}
-	return followed(p)
-}
-
-// refuse gives what is kept of a delivery that is not understood: the two words.
-func refuse(p model.Push, format string, args ...any) (model.Push, error) {
-	return label(model.Push{Event: p.Event, DeliveryID: p.DeliveryID}), fmt.Errorf(format, args...)
-}
-
-// followed keeps the updates of branches and tags. A push that names refs and
-// none of those moves nothing that is followed.
-func followed(p model.Push) (model.Push, error) {
-	named := len(p.Updates)
-	updates := p.Updates[:0]
-	for _, u := range p.Updates {
-		if bad(u.Name, maxRef) {
-			return refuse(p, "the name of a ref is too long or holds a control character")
-		}
-		if branchOrTag(u.Name) && len(updates) < maxUpdates {
-			updates = append(updates, u)
+	text := strings.Trim(string(b), `"`)
+	for _, form := range momentForms {
+		if at, err := time.Parse(form, text); err == nil {
+			m.Time = at.UTC()
+			break
 		}
 	}
-	// At maxUpdates a list was cut, and what was cut off may be branches.
-	if p.Updates = updates; named > 0 && named < maxUpdates && len(updates) == 0 {
-		return p, ignore("the push moves no branch and no tag")
+	if y := m.Year(); y < 1970 || y > 9999 {
+		m.Time = time.Time{}
 	}
-	return p, nil
-}
-
-func branchOrTag(ref string) bool {
-	return strings.HasPrefix(ref, model.HeadPrefix) || strings.HasPrefix(ref, model.TagPrefix)
-}
-
-// label makes the two words that come from headers fit to store; an id that
-// does not fit is none, and the delivery is then not deduplicated.
-func label(p model.Push) model.Push {
-	if bad(p.DeliveryID, maxWord) {
-		p.DeliveryID = ""
-	}
-	if bad(p.Event, maxWord) {
-		p.Event = "unknown"
-	}
-	return p
-}
-
-// bad says whether s does not fit into limit bytes of readable text.
-func bad(s string, limit int) bool {
-	return len(s) > limit || !utf8.ValidString(s) ||
-		strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return nil
 }

@@ -35,7 +35,15 @@ func (github) Parse(h http.Header, body []byte) (model.Push, error) {
 
 // Links are those of github.com; Enterprise Server has the same under its own base.
 func (github) Links(base string, repo model.Repo) model.Links {
-	return webLinks(base, repo.Name, "/commit/{hash}", "/tree/{branch}")
+	return webLinks(base, named(repo), model.Links{
+		Repo:        "{web}/{name}",
+		Commit:      "{web}/{name}/commit/{hash}",
+		Branch:      "{web}/{name}/tree/{branch}",
+		Tag:         "{web}/{name}/releases/tag/{tag}",
+		Compare:     "{web}/{name}/compare/{from}...{to}",
+		File:        "{web}/{name}/blob/{hash}/{path}[#L{line}]",
+		PullRequest: "{web}/{name}/pull/{number}",
+	})
 }
 
 // A hubRepository is a repository in the shape that GitHub gave the world.

@@ -130,7 +130,15 @@ func signatures(list string) (out [][]byte) {
 
 // Links are those of GitLab since version 12; old addresses without "/-" lead there too.
 func (gitlab) Links(base string, repo model.Repo) model.Links {
-	return webLinks(base, repo.Name, "/-/commit/{hash}", "/-/tree/{branch}")
+	return webLinks(base, named(repo), model.Links{
+		Repo:        "{web}/{name}",
+		Commit:      "{web}/{name}/-/commit/{hash}",
+		Branch:      "{web}/{name}/-/tree/{branch}",
+		Tag:         "{web}/{name}/-/tags/{tag}",
+		Compare:     "{web}/{name}/-/compare/{from}...{to}",
+		File:        "{web}/{name}/-/blob/{hash}/{path}[#L{line}]",
+		PullRequest: "{web}/{name}/-/merge_requests/{number}",
+	})
 }
 
 func (gitlab) service() (string, []string) {
