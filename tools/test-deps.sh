@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the programs that the tests run: a real sshd, git and PostgreSQL, systemd's own
-# check of the unit. Does nothing when all are there. Services are not started.
+# check of the unit; of git hosts Gitolite, gitweb, cgit, and Groovy for GitBlit's script.
+# Does nothing when all are there. Services are not started.
 set -eu
 
 missing=""
@@ -24,6 +25,14 @@ find_deps() {
 	# A PATH seldom holds PostgreSQL's server programs; distributions keep one folder a version.
 	need postgresql initdb /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb /usr/libexec/postgresql*/initdb
 	need openssl openssl
+	need curl curl
+	need dash dash # hooks/post-receive is tried under the plainest sh
+	need gitolite3 gitolite
+	need gitweb /usr/lib/cgi-bin/gitweb.cgi /usr/share/gitweb/gitweb.cgi
+	need cgit /usr/lib/cgit/cgit.cgi /var/www/cgi-bin/cgit
+	need groovy groovy
+	need default-jre-headless java # before groovy asks for a JRE with a screen
+	perl -MCGI -e 1 >/dev/null 2>&1 || missing="$missing libcgi-pm-perl" # gitweb's
 	need systemd systemd-analyze
 	need gcc gcc cc # the race detector needs cgo, the program does not
 	[ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"

@@ -12,7 +12,7 @@ import (
 var (
 	mdLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	// A path of this tree in backticks: its first folder is one of ours.
-	mdPath = regexp.MustCompile("`((?:cmd|internal|docs|systemd|packaging|tools|bench|\\.ci)/[A-Za-z0-9_./-]*)`")
+	mdPath = regexp.MustCompile("`((?:cmd|hooks|internal|docs|systemd|packaging|tools|bench|\\.ci)/[A-Za-z0-9_./-]*)`")
 	fence  = regexp.MustCompile("(?s)```.*?```")
 	// Where a person or a machine happened to work is nobody else's business.
 	machinePath = regexp.MustCompile(`(^|[\s"'=(\x60])/(work(space)?|root|Users)/|GOPROXY=|GONOSUMDB=|GOFLAGS=`)

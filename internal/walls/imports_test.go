@@ -25,7 +25,7 @@ type room struct {
 }
 
 var (
-	roomLine  = regexp.MustCompile("(?m)^\\| `((?:cmd|internal|bench)[^`]*?)/?` \\|[^|]*\\|([^|]*)\\|([^|]*)\\|")
+	roomLine  = regexp.MustCompile("(?m)^\\| `((?:cmd|hooks|internal|bench)[^`]*?)/?` \\|[^|]*\\|([^|]*)\\|([^|]*)\\|")
 	guestLine = regexp.MustCompile("(?m)^\\| ([a-z0-9/-]+) \\| (`[^|]*`) \\|")
 	code      = regexp.MustCompile("`([^`]+)`")
 )
