@@ -1,8 +1,11 @@
 package config
 
 import (
+	"net"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,18 +21,55 @@ func (c *checker) hosts() {
 			c.again(path+".kind", "%s is not one of %s%s", quote(h.Kind), strings.Join(c.Kinds, ", "), didYouMean(strings.ToLower(h.Kind), c.Kinds))
 		}
 		c.webAddress(path+".web_url", &h.WebURL)
-		if h.SSHHost != "" && !sshHost.MatchString(h.SSHHost) {
-			c.again(path+".ssh_host", "%s is not a host name; want it without user, port and path", quote(h.SSHHost))
+		if strings.ContainsAny(h.WebURL, `{}<>"\^|`+"`") {
+			c.again(path+".web_url", "holds a character that is none of a web address; write it as %%XX")
 		}
 		h.SSHHost = strings.ToLower(h.SSHHost)
-		c.template(path+".links.commit", h.Links.Commit, "{hash}")
-		c.template(path+".links.branch", h.Links.Branch, "{branch}")
-		c.template(path+".links.compare", h.Links.Compare, "{")
-		c.template(path+".links.file", h.Links.File, "{path}")
-		c.template(path+".links.pull_request", h.Links.PullRequest, "{number}")
+		if h.SSHHost != "" && !sshServer(h.SSHHost) {
+			c.again(path+".ssh_host", "%s is not a host name; want HOST or HOST:PORT, without user and path", quote(h.SSHHost))
+		}
+		c.links(path+".links", h)
+		c.streamEvents(path+".stream_events", h)
 		c.globs(path+".discover", h.Discover)
 		if len(h.Discover) > 0 && h.APITokenFile == "" {
 			c.again(path+".api_token_file", "is required with discover")
+		}
+	}
+}
+
+// sshServer says whether s is a host name or an address, with a port or without.
+func sshServer(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || isAddress(s) {
+		return sshHost.MatchString(s)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && port[0] != '0' && sshHost.MatchString(host)
+}
+
+// streamEvents checks the SSH address that events are read from. The value is not
+// repeated: it may hold a password.
+func (c *checker) streamEvents(path string, h *Host) {
+	text := h.StreamEvents
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	switch {
+	case h.Kind != "" && !slices.Contains(c.Streams, h.Kind):
+		c.again(path, "has no meaning with kind: %s; these have it: %s", quote(h.Kind), strings.Join(c.Streams, ", "))
+		return
+	case err != nil || u.Scheme != "ssh" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		c.again(path, "is not the address of an SSH server; want ssh://USER@HOST:PORT, without a path")
+		return
+	case u.User.Username() == "":
+		c.again(path, "names no user; want ssh://USER@HOST:PORT")
+		return
+	}
+	h.StreamEvents = strings.TrimRight(text, "/")
+	if c.URL != nil {
+		if err := c.URL(h.StreamEvents + "/events"); err != nil {
+			c.again(path, "%v", err)
 		}
 	}
 }

@@ -46,19 +46,3 @@ func loopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.IsLoopback() || strings.EqualFold(host, "localhost")
 }
-
-// template checks a link template: a web address that names what differs from page to page.
-func (c *checker) template(path, text, placeholder string) {
-	if text == "" {
-		return
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		c.again(path, "is not a web address; want https://host/…")
-	case u.User != nil:
-		c.again(path, "holds a user name or password; leave it out")
-	case placeholder != "" && !strings.Contains(text, placeholder):
-		c.again(path, "does not hold %s, so that all links would be one", placeholder)
-	}
-}

@@ -144,12 +144,14 @@ type Host struct {
 	Kind string `yaml:"kind" jsonschema:"required"`
 	// Base of commit, branch and file links, http or https; "" = the product's own site, if it has one.
 	WebURL string `yaml:"web_url"`
-	// Repositories with this SSH host belong here.
+	// Repositories with this SSH host belong here; "host" is any port of it, "host:port" that one.
 	SSHHost string `yaml:"ssh_host"`
 	// Holds the webhook secret, or two of them, one a line; "" = no webhooks are accepted.
 	WebhookSecretFile string `yaml:"webhook_secret_file" path:"secret"`
 	// Templates of web links that differ from the product's own.
 	Links Links `yaml:"links"`
+	// Gerrit without its webhooks plugin: the SSH server whose events are read, ssh://user@host:port; "" = none are.
+	StreamEvents string `yaml:"stream_events"`
 	// Holds an API token, for the full-feature integration.
 	APITokenFile string `yaml:"api_token_file" path:"secret"`
 	// Allows SSH servers that sign RSA with SHA-1 only.
@@ -164,17 +166,24 @@ type Host struct {
 	Discover []string `yaml:"discover"`
 }
 
-// Links are templates of web addresses; {hash}, {branch} and the like are replaced.
+// Links are templates of web addresses. Each begins with {web}, which is web_url, or with http:// or https://.
+// {repo} is the name of the repository, {project} that name without its last part, {name} that last part.
+// A word is escaped for where it stands; {branch:all} escapes slashes in a path, too. [#L{line}] is left out when a word
+// in it has no value.
 type Links struct {
+	// Page of the repository.
+	Repo string `yaml:"repo"`
 	// Page of a commit, with {hash}.
 	Commit string `yaml:"commit"`
 	// Page of a branch, with {branch}.
 	Branch string `yaml:"branch"`
-	// Page that compares two commits.
+	// Page of a tag, with {tag}.
+	Tag string `yaml:"tag"`
+	// Page that compares two commits, with {from} and {to}.
 	Compare string `yaml:"compare"`
-	// Page of a file.
+	// Page of a file, with {path}, {hash} and {line}.
 	File string `yaml:"file"`
-	// Page of a pull request.
+	// Page of a pull request, with {number}.
 	PullRequest string `yaml:"pull_request"`
 }
 

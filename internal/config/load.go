@@ -15,7 +15,11 @@ const maxFile = 1 << 20
 
 // Checks are what other rooms know about values. A nil function accepts everything.
 type Checks struct {
-	Kinds    []string                    // valid words of hosts[].kind; empty = any
+	Kinds   []string                 // valid words of hosts[].kind; empty = any
+	Streams []string                 // those of them that have hosts[].stream_events
+	Web     func(kind string) string // web address of the kind's own service; "" = it has none
+	// Why a template of a link is refused that may hold these words.
+	Template func(template string, words ...string) error
 	Schedule func(spec string) error     // why a cron spec is refused
 	URL      func(url string) error      // why a repository's URL is refused; must not repeat a password
 	Key      func(url string) string     // what two URLs of one repository have in common; nil = the URL itself

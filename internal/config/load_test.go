@@ -12,18 +12,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"issuetrail/internal/hosts"
+	"issuetrail/internal/model"
 )
 
-// kinds are the words of hosts[].kind, as internal/hosts lists them.
-var kinds = []string{
-	"github", "gitlab", "bitbucket", "bitbucket-server", "azure-devops", "gerrit", "gitblit",
-	"gitolite", "beanstalk", "gitea", "git",
-}
+var kinds = hosts.Kinds()
 
 // testChecks are stand-ins for what other rooms know.
 func testChecks(env map[string]string) Checks {
 	return Checks{
-		Kinds: kinds,
+		Kinds: kinds, Streams: []string{"gerrit"}, Web: hosts.DefaultWeb, Template: model.CheckTemplate,
 		Schedule: func(s string) error {
 			if strings.HasPrefix(s, "bad") {
 				return errors.New("not a cron spec")
@@ -130,14 +129,14 @@ func TestSample(t *testing.T) {
 
 func TestExpansion(t *testing.T) {
 	env := map[string]string{"N": "3", "DIR": "/srv/x", "ODD": "${N}", "T": "30s"}
-	cfg, problems := read(t, "data_dir: ${DIR}/$${N}${N}\nsync:\n  workers: ${N}\n  timeout: ${T}\nhosts:\n  - {name: a, kind: git, links: {compare: \"https://h/${ODD}\"}}\n", env)
+	cfg, problems := read(t, "data_dir: ${DIR}/$${N}${N}\nsync:\n  workers: ${N}\n  timeout: ${T}\n  refs: {include: [\"x/${ODD}\"]}\n", env)
 	if problems != "" {
 		t.Fatal(problems)
 	}
 	if cfg.DataDir != "/srv/x/${N}3" || cfg.Sync.Workers != 3 || cfg.Sync.Timeout != 30*time.Second {
 		t.Errorf("%s, %d, %s", cfg.DataDir, cfg.Sync.Workers, cfg.Sync.Timeout)
 	}
-	if got := cfg.Hosts[0].Links.Compare; got != "https://h/${N}" {
+	if got := cfg.Sync.Refs.Include[0]; got != "x/${N}" {
 		t.Errorf("%s: what came from the environment was expanded again", got)
 	}
 	_, problems = read(t, "sync: {workers: \"${N}\"}\n", env)
@@ -153,7 +152,13 @@ func TestExpansion(t *testing.T) {
 func TestAccepted(t *testing.T) {
 	cfg, problems := read(t, `server: {listen: ":0", webhook_listen: "[::1]:0", public_url: "http://x:8080/trail/", trusted_proxies: ["::1", 10.0.0.0/8]}
 issues: {projects: &p [A, MY_P2], aliases: {A1: B1, B1: C1}}
-hosts: [{name: H, kind: gitlab, ssh_host: Git.Example.COM}]
+hosts:
+  - {name: H, kind: gitlab, ssh_host: Git.Example.COM}
+  - {name: p, kind: gitea, ssh_host: "Git.example.com:2222", web_url: "https://git.example.com/x/"}
+  - {name: six, kind: git, ssh_host: "[::1]:22"}
+  - {name: bare, kind: git, ssh_host: "fe80::22"}
+  - {name: g, kind: gerrit, stream_events: "ssh://bot@gerrit.example.com:29418/"}
+  - {name: hub, kind: github, links: {commit: "{web}/{repo}/commit/{hash}", repo: "https://x/{project}/{name:all}"}}
 repositories:
   - {url: git@x:a, host: H, schedule: "", mirror: "", projects: [A1]}
   - {url: git@x:b, host: git, projects: *p}
@@ -163,6 +168,9 @@ repositories:
 	}
 	if cfg.Server.PublicURL != "http://x:8080/trail" || cfg.Server.ControlSocket != "/run/issuetrail/control.sock" {
 		t.Errorf("%+v", cfg.Server)
+	}
+	if g := cfg.Hosts[4].StreamEvents; cfg.Hosts[1].SSHHost != "git.example.com:2222" || cfg.Hosts[1].WebURL != "https://git.example.com/x" || g != "ssh://bot@gerrit.example.com:29418" {
+		t.Errorf("%+v", cfg.Hosts)
 	}
 	if got := fmt.Sprint(cfg.Server.TrustedProxies, cfg.Issues.Aliases, cfg.Hosts[0].SSHHost, cfg.Repositories[1].Projects); got !=
 		"[::1/128 10.0.0.0/8] map[A1:C1 B1:C1]git.example.com[A MY_P2]" {

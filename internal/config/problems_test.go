@@ -43,6 +43,15 @@ config.yaml:16:15: repositories[1].schedule: not a cron spec`
 	}
 }
 
+// link is a config with one template, stream one with an address of stream_events.
+func link(key, template string) string {
+	return "hosts: [{name: a, kind: git, links: {" + key + ": \"" + template + "\"}}]\n"
+}
+
+func stream(address string) string {
+	return "hosts: [{name: a, kind: gerrit, stream_events: \"" + address + "\"}]\n"
+}
+
 func TestProblems(t *testing.T) {
 	long := "/" + strings.Repeat("d", 120)
 	for _, c := range []struct{ name, text, want string }{
@@ -97,8 +106,35 @@ func TestProblems(t *testing.T) {
 		{"host empty", "hosts: [{name: \"\", kind: git}]\n", "1:16: hosts[0].name: is required, and empty"},
 		{"host null", "hosts: [~]\n", "1:9: hosts[0]: is empty"},
 		{"ssh_host", "hosts: [{name: a, kind: git, ssh_host: \"git@x\"}]\n", "hosts[0].ssh_host: \"git@x\" is not a host name"},
-		{"link", "hosts: [{name: a, kind: git, links: {commit: \"https://x/{hsh}\"}}]\n", "hosts[0].links.commit: does not hold {hash}"},
-		{"link scheme", "hosts: [{name: a, kind: git, links: {branch: \"javascript:{branch}\"}}]\n", "hosts[0].links.branch: is not a web address"},
+		{"ssh_host port", "hosts: [{name: a, kind: git, ssh_host: \"x:0\"}]\n", "hosts[0].ssh_host: \"x:0\" is not a host name"},
+		{"web_url scheme", "hosts: [{name: a, kind: git, web_url: \"javascript:alert(1)\"}]\n", "hosts[0].web_url: is not a web address"},
+		{"web_url ftp", "hosts: [{name: a, kind: git, web_url: \"ftp://x\"}]\n", `hosts[0].web_url: has the scheme "ftp"; want http or https`},
+		{"web_url user", "hosts: [{name: a, kind: git, web_url: \"https://u:p@x\"}]\n", "hosts[0].web_url: holds a user name"},
+		{"web_url word", "hosts: [{name: a, kind: git, web_url: \"https://x/{hash}\"}]\n", "hosts[0].web_url: holds a character"},
+		{"web_url markup", "hosts: [{name: a, kind: git, web_url: \"https://x/<b>\"}]\n", "hosts[0].web_url: holds a character"},
+		{"link", link("commit", "https://x/"), "hosts[0].links.commit: does not hold {hash}, so that all links would be one"},
+		{"link word", link("commit", "https://x/{hsh}"), "hosts[0].links.commit: holds {hsh}; the words here are {web} {repo} {project} {name} {hash}"},
+		{"link words of elsewhere", link("branch", "https://x/{branch}/{hash}"), "hosts[0].links.branch: holds {hash}; the words here are"},
+		{"link compare", link("compare", "https://x/{from}"), "hosts[0].links.compare: does not hold {to}"},
+		{"link file", link("file", "https://x/{hash}"), "hosts[0].links.file: does not hold {path}"},
+		{"link pull request", link("pull_request", "https://x/{path}"), "hosts[0].links.pull_request: holds {path}; the words here are"},
+		{"link tag", link("tag", "https://x/{name}"), "hosts[0].links.tag: does not hold {tag}"},
+		{"link repo", link("repo", "https://x/{branch}"), "hosts[0].links.repo: holds {branch}"},
+		{"link brace", link("commit", "https://x/{hash}/{}"), "hosts[0].links.commit: holds a brace that is no word"},
+		{"link scheme", link("branch", "javascript:{branch}"), "hosts[0].links.branch: begins neither with {web} nor with https://"},
+		{"link markup", link("commit", "https://x/<{hash}>"), "hosts[0].links.commit: holds a character"},
+		{"link user", link("commit", "https://u:p@x/{hash}"), "hosts[0].links.commit: holds a user name or password"},
+		{"link host", link("repo", "https://{name}.example.com/"), "hosts[0].links.repo: is not a web address"},
+		{"link web host", link("repo", "{web}.evil.example/"), "hosts[0].links.repo: is not a web address"},
+		{"link web", link("commit", "{web}/{hash}"), "hosts[0].links.commit: holds {web}, and web_url is not given"},
+		{"link brackets", link("commit", "https://x/[{project}/]{hash}"), "hosts[0].links.commit: has one of {web} {repo} {project} {name} in brackets"},
+		{"link unknown", link("page", "https://x"), "hosts[0].links.page: there is no such key"},
+		{"stream kind", "hosts: [{name: a, kind: gitea, stream_events: \"ssh://a@x\"}]\n", `hosts[0].stream_events: has no meaning with kind: "gitea"; these have it: gerrit`},
+		{"stream path", stream("ssh://a@x/y"), "hosts[0].stream_events: is not the address of an SSH server"},
+		{"stream scheme", stream("https://a@x"), "hosts[0].stream_events: is not the address"},
+		{"stream scp", stream("a@x"), "hosts[0].stream_events: is not the address"},
+		{"stream user", stream("ssh://x:29418"), "hosts[0].stream_events: names no user"},
+		{"stream query", stream("ssh://a@x?b"), "hosts[0].stream_events: is not the address"},
 		{"discover", "hosts: [{name: a, kind: git, discover: [acme]}]\n", "hosts[0].api_token_file: is required with discover"},
 		{"repository twice", "repositories:\n - url: git@x:a\n - url: git@x:a.git\n", "3:9: repositories[1].url: is the repository of repositories[0].url already"},
 		{"repository host", "repositories: [{url: git@x:a, host: nope}]\n", `"nope" is the name of no entry of hosts`},
