@@ -31,6 +31,8 @@ type fakeStore struct {
 	addErr   error
 	claimErr error
 	addPanic bool
+	moves    []bool // what ConfirmMove was told
+	moveErr  error
 }
 
 type fakeRepo struct {
@@ -318,6 +320,21 @@ func (s *fakeStore) Relink(_ context.Context, j model.Job, rules string, keys fu
 		s.relinks = append(s.relinks, rules)
 		r.rules = rules
 	}
+	return nil
+}
+
+func (s *fakeStore) ConfirmMove(_ context.Context, j model.Job, confirmed bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.moves = append(s.moves, confirmed)
+	r := s.repos[j.RepoID]
+	if err := cmp.Or(s.fence(j), s.moveErr); err != nil {
+		return err
+	}
+	if confirmed {
+		r.URL = r.MovedTo
+	}
+	r.MovedTo = ""
 	return nil
 }
 

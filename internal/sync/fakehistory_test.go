@@ -14,16 +14,17 @@ import (
 	"issuetrail/internal/model"
 )
 
-// fakeHistory is a server with one repository for all addresses.
+// fakeHistory is a server with one repository for all addresses, but those elsewhere.
 type fakeHistory struct {
-	mu      stdsync.Mutex
-	refs    map[string]model.Ref
-	head    string
-	commits map[model.Hash]fakeCommit
-	lists   int
-	opens   map[string]int
-	fetches []fakeFetch
-	openErr func(host string) error
+	elsewhere map[string]*fakeHistory // path → what is there
+	mu        stdsync.Mutex
+	refs      map[string]model.Ref
+	head      string
+	commits   map[model.Hash]fakeCommit
+	lists     int
+	opens     map[string]int
+	fetches   []fakeFetch
+	openErr   func(host string) error
 	// onFetch may fail a fetch before it sends anything, or wait.
 	onFetch func(ctx context.Context, n int) error
 	fast    atomic.Bool // while onFetch waits, bytes come
@@ -70,6 +71,9 @@ func (h *fakeHistory) set(name string, tip, peeled model.Hash) {
 }
 
 func (h *fakeHistory) Open(ctx context.Context, a model.Address) (Session, error) {
+	if other := h.elsewhere[a.Path]; other != nil {
+		return other.Open(ctx, a)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.opens[a.Host]++

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	stdsync "sync"
 	"time"
@@ -114,4 +115,11 @@ func (r *linkRules) commit(c model.RawCommit) []model.IssueKey {
 // branch gives the issue keys in the short name of a branch.
 func (r *linkRules) branch(name string) []model.IssueKey {
 	return r.keys.FindString(name, issuekey.Branch)
+}
+
+// pullRequest gives the issue keys in the title and the source branch of a pull request.
+func (r *linkRules) pullRequest(pr model.PullRequest) []model.IssueKey {
+	keys := slices.Concat(r.keys.FindString(pr.Title, issuekey.Message), r.keys.FindString(pr.Source, issuekey.Branch))
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

@@ -62,6 +62,15 @@ type Relinker interface {
 		branch func(name string) []model.IssueKey, dry bool, changed func(model.LinkChange)) error
 }
 
+// A Mover gives a repo its new address; *store.Store is one.
+type Mover interface {
+	// ConfirmMove ends the suspicion that the repo of a running job has moved. Confirmed,
+	// Repo.MovedTo becomes its address, and the old one stays as an alias; else it is dropped.
+	// model.ErrFenced when the job is no longer ours; model.ErrExists when the address is
+	// another repo's, and then the suspicion is dropped, too.
+	ConfirmMove(ctx context.Context, j model.Job, confirmed bool) error
+}
+
 // History opens repositories on their servers; cmd/daemon makes one of *mirror.Pool.
 // All errors, here and of a Session, are such as model.AsFailure understands.
 type History interface {

@@ -13,13 +13,14 @@ import (
 	"issuetrail/internal/model"
 )
 
-// Parts are what a Runner works with. *store.Store is Queue, Planner, Ledger and Relinker.
+// Parts are what a Runner works with. *store.Store is all of them but History and Log.
 type Parts struct {
 	Node     string // unique among the daemons that share the database
 	Queue    Queue
 	Planner  Planner
 	Ledger   Ledger
 	Relinker Relinker
+	Mover    Mover
 	History  History
 	Log      *zap.Logger // nil = none
 }
@@ -47,7 +48,7 @@ func New(p Parts, o Options) (*Runner, error) {
 	r.scheduler = newScheduler(p.Planner, &r.plan, p.Log)
 	r.workers = &workers{
 		node: p.Node, queue: p.Queue, plan: &r.plan, log: p.Log,
-		syncer:   &syncer{history: p.History, ledger: p.Ledger, relinker: p.Relinker, plan: &r.plan},
+		syncer:   &syncer{history: p.History, ledger: p.Ledger, relinker: p.Relinker, mover: p.Mover, plan: &r.plan, log: p.Log},
 		breakers: newBreakers(), stats: &r.stats, freed: make(chan struct{}, 1),
 	}
 	return r, nil
@@ -120,6 +121,13 @@ func (r *Runner) RelinkDryRun(ctx context.Context, repo model.Repo, changed func
 // Repo, by those of the config alone.
 func (r *Runner) Explain(repo model.Repo, text string, kind issuekey.Kind) []issuekey.Candidate {
 	return r.plan.Load().rulesOf(repo).keys.Explain([]byte(text), kind)
+}
+
+// PullRequestKeys gives the issue keys that a pull request of a repo names, sorted, each
+// once: those of its title, read as a message, and of its source branch. It follows the
+// rules now in force and works from New on, before Run and after.
+func (r *Runner) PullRequestKeys(repo model.Repo, pr model.PullRequest) []model.IssueKey {
+	return r.plan.Load().rulesOf(repo).pullRequest(pr)
 }
 
 // NextRuns gives the next n times at which the schedule queues a repo.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"go.uber.org/zap"
+
 	"issuetrail/internal/crash"
 	"issuetrail/internal/model"
 )
@@ -16,7 +18,9 @@ type syncer struct {
 	history  History
 	ledger   Ledger
 	relinker Relinker
+	mover    Mover
 	plan     *atomic.Pointer[plan]
+	log      *zap.Logger
 }
 
 // What a sync came to.
@@ -45,7 +49,8 @@ type trip struct {
 
 // sync does what the job asks. The plan of the moment it begins holds until its end.
 //
-//  1. the rules changed: make the links anew, from the store
+//  1. the rules changed: make the links anew, from the store; a delivery saw the repo
+//     elsewhere: look there
 //  2. git ls-remote: nothing new, done
 //  3. what changed against the stored refs
 //  4. git fetch: commits stream into the store
@@ -63,6 +68,9 @@ func (s *syncer) sync(ctx context.Context, job model.Claimed, progress func(mode
 			out.result = resultRelinked
 		}
 		return out, s.ledger.Finish(ctx, job.Job)
+	}
+	if err := t.settleMove(ctx); err != nil {
+		return outcome{}, err
 	}
 	defer t.close()
 	if err := t.open(ctx); err != nil {

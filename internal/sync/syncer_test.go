@@ -51,7 +51,7 @@ func newStage(t *testing.T, o Options) *stage {
 	s := &stage{t: t, fakeHistory: newFakeHistory(), store: newFakeStore()}
 	s.store.addRepo(1, "git@host:acme/app.git", "")
 	var err error
-	s.runner, err = New(Parts{Node: "n", Queue: s.store, Planner: s.store, Ledger: s.store, Relinker: s.store, History: s.fakeHistory}, o)
+	s.runner, err = New(Parts{Node: "n", Queue: s.store, Planner: s.store, Ledger: s.store, Relinker: s.store, Mover: s.store, History: s.fakeHistory}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
