@@ -144,5 +144,3 @@ func (gitlab) Links(base string, repo model.Repo) model.Links {
 func (gitlab) service() (string, []string) {
 	return "https://gitlab.com", []string{"gitlab.com", "altssh.gitlab.com"}
 }
-
-func (gitlab) Guide(Site) []Step { return nil }

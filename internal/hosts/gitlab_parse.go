@@ -28,6 +28,15 @@ type labProject struct {
 	Web  string `json:"web_url"`
 }
 
+// name says which project it is; id is what stands beside it, as old versions write it.
+func (l labProject) name(p model.Push, id ident) model.Push {
+	if p.RepoID, p.RepoName = string(id), l.Path; p.RepoID == "" {
+		p.RepoID = string(l.ID)
+	}
+	p.URLs = []string{l.SSH, l.HTTP, l.Web}
+	return p
+}
+
 type labRepository struct {
 	SSH  string `json:"git_ssh_url"`
 	HTTP string `json:"git_http_url"`
@@ -44,22 +53,54 @@ type labChange struct {
 func (gitlab) Parse(h http.Header, body []byte) (model.Push, error) {
 	p := label(model.Push{Event: h.Get(labEvent), DeliveryID: labDelivery(h)})
 	switch p.Event {
-	case "Push Hook", "Tag Push Hook", "System Hook":
-	case "":
-		return p, fmt.Errorf("there is no %s header", labEvent)
-	default:
-		return p, ignore("the event %q moves no ref", p.Event)
-	}
-	if p.Event == "System Hook" {
-		// Its many events have fields of their own, of types of their own.
+	case "Push Hook", "Tag Push Hook":
+		return labRefs(p, body)
+	case "Merge Request Hook":
+		return labMerge(p, body)
+	case "System Hook", "Project Hook":
+		// Their many events have fields of their own, of types of their own.
 		word, err := systemEvent(body)
 		if err != nil {
 			return p, err
 		}
-		if p.Event += ": " + word; !movesRef(word) {
-			return label(p), ignore("the system event %q moves no ref", word)
-		}
+		p.Event += ": " + word
+		return labSystem(label(p), word, body)
+	case "":
+		return p, fmt.Errorf("there is no %s header", labEvent)
 	}
+	return p, ignore("the event %q moves no ref", p.Event)
+}
+
+// labSystem reads an event of a system hook, or of a group's hook about its projects.
+func labSystem(p model.Push, word string, body []byte) (model.Push, error) {
+	switch word {
+	case "push", "tag_push", "repository_update":
+		return labRefs(p, body)
+	case "merge_request":
+		return labMerge(p, body)
+	case "project_rename", "project_transfer":
+		p.Change = model.ChangeRenamed
+	case "project_destroy":
+		p.Change = model.ChangeDeleted
+	default:
+		return p, ignore("the system event %q moves no ref", word)
+	}
+	var in struct {
+		ProjectID ident  `json:"project_id"`
+		Path      string `json:"path_with_namespace"`
+		OldPath   string `json:"old_path_with_namespace"`
+	}
+	if err := decode(body, &in); err != nil {
+		return p, err
+	}
+	p.RepoID, p.RepoName = string(in.ProjectID), in.Path
+	if p.Change == model.ChangeRenamed {
+		p.Was = in.OldPath
+	}
+	return finish(p)
+}
+
+func labRefs(p model.Push, body []byte) (model.Push, error) {
 	var in labPush
 	if err := decode(body, &in); err != nil {
 		return p, err
@@ -93,19 +134,11 @@ func systemEvent(body []byte) (string, error) {
 	if word == "" {
 		return "", fmt.Errorf("the system hook has no event_name")
 	}
-	return fmt.Sprintf("%.60s", word), nil
-}
-
-func movesRef(event string) bool {
-	return event == "push" || event == "tag_push" || event == "repository_update"
+	return clip(word, 60), nil
 }
 
 func (in labPush) fill(p model.Push) model.Push {
-	p.RepoID, p.RepoName = string(in.ProjectID), in.Project.Path
-	if p.RepoID == "" {
-		p.RepoID = string(in.Project.ID)
-	}
-	p.URLs = []string{in.Project.SSH, in.Project.HTTP, in.Project.Web}
+	p = in.Project.name(p, in.ProjectID)
 	if in.Project.SSH == "" && in.Project.HTTP == "" {
 		r := in.Repository
 		p.URLs = append(p.URLs, r.SSH, r.HTTP, r.URL, r.Home)

@@ -100,14 +100,19 @@ func verifyHub(h http.Header, name string, body []byte, secret Secret) error {
 	if !ok {
 		return fmt.Errorf("%w: %s does not begin with sha256=", ErrSignature, name)
 	}
+	return verifyHex(digits, name, body, secret)
+}
+
+// verifyHex checks hexadecimal digits: the HMAC-SHA256 of text. Name is the header's.
+func verifyHex(digits, name string, text []byte, secret Secret) error {
 	given, err := hex.DecodeString(digits)
 	if err != nil || len(given) != sha256.Size {
 		return fmt.Errorf("%w: %s does not hold 64 hexadecimal digits", ErrSignature, name)
 	}
-	ok = false
+	ok := false
 	for _, key := range secret.values {
 		mac := hmac.New(sha256.New, key)
-		mac.Write(body)
+		mac.Write(text)
 		ok = hmac.Equal(mac.Sum(nil), given) || ok
 	}
 	if !ok {

@@ -1,0 +1,3 @@
+package hosts
+
+func (gitea) Guide(s Site) []Step { return nil }

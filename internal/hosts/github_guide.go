@@ -1,0 +1,3 @@
+package hosts
+
+func (github) Guide(s Site) []Step { return nil }

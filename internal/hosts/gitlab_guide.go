@@ -1,0 +1,3 @@
+package hosts
+
+func (gitlab) Guide(s Site) []Step { return nil }
