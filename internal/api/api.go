@@ -26,6 +26,7 @@ type Options struct {
 	HostKeys   HostKeys
 	Tester     Tester
 	Relinker   Relinker
+	Hosts      Hosts
 	Database   Pinger
 
 	Links          func(model.Repo) model.Links                                // web addresses
@@ -103,6 +104,9 @@ func (a *API) routes() []route {
 		{get, Prefix + "/deliveries", viewer, a.listDeliveries},
 		{get, Prefix + "/deliveries/:id", viewer, a.getDelivery},
 		{post, Prefix + "/deliveries/:id/redeliver", admin, a.redeliver},
+
+		{get, Prefix + "/hosts", viewer, a.listHosts},
+		{get, Prefix + "/hosts/:name/guide", viewer, a.hostGuide},
 
 		{get, Prefix + "/key", viewer, a.getKey},
 		{put, Prefix + "/key", admin, a.putKey},

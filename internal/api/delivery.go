@@ -58,11 +58,18 @@ func wireDelivery(d model.Delivery) wire.Delivery {
 	if repos == nil {
 		repos = []string{}
 	}
-	return wire.Delivery{
+	out := wire.Delivery{
 		ID: d.ID, Host: d.Host, DeliveryID: d.Push.DeliveryID, Event: d.Push.Event, Repository: d.Push.RepoName,
 		Status: string(d.Status), Reason: d.Reason, Repositories: repos,
+		Everything: d.Push.Everything, Change: string(d.Push.Change), Was: d.Push.Was,
 		ReceivedAt: wire.At(d.ReceivedAt), BodySize: d.BodySize,
 	}
+	if p := d.Push.PullRequest; p != nil {
+		out.PullRequest = &wire.DeliveredPullRequest{
+			Number: p.Number, Title: p.Title, Status: string(p.Status), Source: p.Source, Target: p.Target, UpdatedAt: wire.At(p.UpdatedAt),
+		}
+	}
+	return out
 }
 
 func wireDeliveryDetail(d model.Delivery) wire.DeliveryDetail {

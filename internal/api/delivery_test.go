@@ -52,6 +52,24 @@ func TestDeliveries(t *testing.T) {
 	s.do("GET", Prefix+"/deliveries/none", "").problem(http.StatusNotFound, "not_found")
 }
 
+// What a delivery tells beside refs is shown.
+func TestDeliveryOfOtherThings(t *testing.T) {
+	s := newStage(t)
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	s.deliver(model.Delivery{Host: "github", Push: model.Push{Event: "repository", RepoName: "acme/new", Change: model.ChangeRenamed, Was: "acme/old"}})
+	s.deliver(model.Delivery{Host: "github", Push: model.Push{Event: "pull_request", RepoName: "acme/app", PullRequest: &model.PullRequest{
+		Number: 12, Title: "APP-7 <b>", Status: model.PullRequestMerged, Source: "f", Target: "main", UpdatedAt: at,
+	}}})
+	l := as[wire.List[wire.Delivery]](s.do("GET", Prefix+"/deliveries", "").ok(http.StatusOK)).Items
+	p, r := l[0].PullRequest, l[1]
+	if p == nil || p.Number != 12 || p.Title != "APP-7 <b>" || p.Status != "merged" || p.Source != "f" || p.Target != "main" || !p.UpdatedAt.Equal(at) {
+		t.Errorf("%+v", p)
+	}
+	if r.PullRequest != nil || r.Change != "renamed" || r.Was != "acme/old" || r.Everything {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRedeliver(t *testing.T) {
 	s := newStage(t)
 	d := s.deliver(model.Delivery{Host: "github", Push: model.Push{Event: "push", RepoName: "acme/app", URLs: []string{"git@github.com:acme/app.git"}}})

@@ -104,7 +104,7 @@ func (a *API) wireIssue(key model.IssueKey, in model.Issue) wire.Issue {
 		Commits:      make([]wire.IssueCommit, len(in.Commits)),
 		Branches:     make([]wire.IssueBranch, len(in.Branches)),
 		Tags:         make([]wire.IssueTag, len(in.Tags)),
-		PullRequests: []wire.PullRequest{},
+		PullRequests: make([]wire.PullRequest, len(in.PullRequests)),
 	}
 	for i := range in.Commits {
 		out.Commits[i] = wireCommit(&in.Commits[i], sources[in.Commits[i].RepoID])
@@ -118,7 +118,14 @@ func (a *API) wireIssue(key model.IssueKey, in model.Issue) wire.Issue {
 	}
 	for i, t := range in.Tags {
 		s := sources[t.RepoID]
-		out.Tags[i] = wire.IssueTag{Name: t.Name, Repository: s.name, RepositoryID: s.id, Commits: t.Commits}
+		out.Tags[i] = wire.IssueTag{Name: t.Name, Repository: s.name, RepositoryID: s.id, Commits: t.Commits, URL: optional(s.links.TagURL(t.Name))}
+	}
+	for i, p := range in.PullRequests {
+		s := sources[p.RepoID]
+		out.PullRequests[i] = wire.PullRequest{
+			Number: p.Number, Title: p.Title, Status: string(p.Status), Source: p.Source, Target: p.Target, UpdatedAt: wire.At(p.UpdatedAt),
+			Repository: s.name, RepositoryID: s.id, Host: s.host, URL: optional(s.links.PullRequestURL(p.Number)),
+		}
 	}
 	return out
 }

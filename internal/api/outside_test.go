@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"issuetrail/internal/api/wire"
 	"issuetrail/internal/model"
 )
 
@@ -83,6 +84,20 @@ func (o *outside) DryRun(_ context.Context, r model.Repo, change func(model.Link
 		change(c)
 	}
 	return nil
+}
+
+func (o *outside) Hosts(context.Context) ([]wire.Host, error) {
+	return []wire.Host{{Name: "gh", Kind: "github", WebhookURL: "https://trail/webhooks/gh", WebhookSecret: true, Repositories: 2}}, nil
+}
+
+func (o *outside) HostGuide(_ context.Context, name string) (wire.HostGuide, error) {
+	if name != "gh" {
+		return wire.HostGuide{}, model.ErrNotFound
+	}
+	return wire.HostGuide{
+		Name: name, Kind: "github", Configured: true, WebhookURL: "https://trail/webhooks/gh",
+		Steps: []wire.GuideStep{{Title: "The key", Code: "ssh-rsa AAAA"}},
+	}, nil
 }
 
 // hostKeys is the part of outside whose names would clash.

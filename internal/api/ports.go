@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"issuetrail/internal/api/wire"
 	"issuetrail/internal/model"
 )
 
@@ -97,6 +98,14 @@ type Tester interface {
 // It changes nothing. cmd/daemon makes it of the store and the rules of sync.
 type Relinker interface {
 	DryRun(ctx context.Context, r model.Repo, change func(model.LinkChange)) error
+}
+
+// Hosts knows the git hosts of the config. cmd/daemon makes it of the config and the room
+// hosts. No answer holds a secret.
+type Hosts interface {
+	Hosts(ctx context.Context) ([]wire.Host, error)
+	// HostGuide takes the name of an entry, or a kind. model.ErrNotFound: it is neither.
+	HostGuide(ctx context.Context, name string) (wire.HostGuide, error)
 }
 
 // Pinger is the database. *store.Store is the implementation.

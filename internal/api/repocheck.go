@@ -121,7 +121,7 @@ func (a *API) wireRepo(r model.RepoStatus) wire.Repository {
 		projects = []string{}
 	}
 	return wire.Repository{
-		ID: strconv.FormatInt(r.ID, 10), URL: r.URL, Name: r.Name, Host: r.Host, Mirror: string(mirror), Schedule: schedule,
+		ID: strconv.FormatInt(r.ID, 10), URL: r.URL, Name: r.Name, Host: r.Host, HostID: r.HostID, MovedTo: r.MovedTo, Mirror: string(mirror), Schedule: schedule,
 		Projects: projects, Source: string(r.Source), State: string(r.State), Suspended: r.Suspended,
 		DefaultBranch: r.DefaultBranch, WebURL: optional(a.o.Links(r.Repo).Repo), CreatedAt: wire.At(r.CreatedAt),
 		LastSyncedAt: wire.At(r.LastSyncedAt), NextSyncAt: wire.At(r.NextSyncAt), NextRuns: a.nextRuns(r.Repo),

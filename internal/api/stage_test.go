@@ -62,13 +62,13 @@ func newStage(t testing.TB, change ...func(*Options)) *stage {
 func options(t testing.TB, st *store.Store, out *outside) Options {
 	return Options{
 		Issues: st, Repos: st, RepoEdits: st, RepoLinks: st, Jobs: st, Deliveries: st, Tokens: st, Database: st,
-		Keys: out, HostKeys: hostKeys{out}, Tester: out, Relinker: out,
+		Keys: out, HostKeys: hostKeys{out}, Tester: out, Relinker: out, Hosts: out,
 		Links: func(r model.Repo) model.Links {
 			if r.Host != "github" {
 				return model.Links{}
 			}
 			base := "https://github.com/" + r.Name
-			return model.Links{Repo: base, Commit: base + "/commit/{hash}", Branch: base + "/tree/{branch}"}
+			return model.Links{Repo: base, Commit: base + "/commit/{hash}", Branch: base + "/tree/{branch}", Tag: base + "/releases/tag/{tag}", PullRequest: base + "/pull/{number}"}
 		},
 		JiraURL: func(k model.IssueKey) string {
 			if k.Project() == "APP" {

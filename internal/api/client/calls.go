@@ -94,6 +94,17 @@ func (c *Client) Redeliver(ctx context.Context, id string) (wire.Delivery, error
 	return post[wire.Delivery](ctx, c, "/deliveries/"+url.PathEscape(id)+"/redeliver", nil)
 }
 
+// Hosts lists the git hosts of the config.
+func (c *Client) Hosts(ctx context.Context) ([]wire.Host, error) {
+	l, err := get[wire.List[wire.Host]](ctx, c, "/hosts")
+	return l.Items, err
+}
+
+// HostGuide says how to connect a git host: an entry of the config, or a kind.
+func (c *Client) HostGuide(ctx context.Context, name string) (wire.HostGuide, error) {
+	return get[wire.HostGuide](ctx, c, "/hosts/"+url.PathEscape(name)+"/guide")
+}
+
 // Key tells of the shared key; a problem of code key_missing says that there is none.
 func (c *Client) Key(ctx context.Context) (wire.Key, error) { return get[wire.Key](ctx, c, "/key") }
 

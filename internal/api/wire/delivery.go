@@ -10,8 +10,24 @@ type Delivery struct {
 	Status       string   `json:"status"`     // accepted, ignored or rejected
 	Reason       string   `json:"reason"`
 	Repositories []string `json:"repositories"` // names of those that it queued
-	ReceivedAt   Time     `json:"received_at"`
-	BodySize     int64    `json:"body_size"`
+	Everything   bool     `json:"everything"`   // it names no repository: any of the host may have changed
+	Change       string   `json:"change"`       // what became of the repository itself: renamed, deleted or ""
+	Was          string   `json:"was"`          // its name before it was renamed; "" = not told
+
+	PullRequest *DeliveredPullRequest `json:"pull_request"` // that it tells of, or null
+
+	ReceivedAt Time  `json:"received_at"`
+	BodySize   int64 `json:"body_size"`
+}
+
+// A DeliveredPullRequest is a pull request as a delivery tells of it.
+type DeliveredPullRequest struct {
+	Number    int64  `json:"number"`
+	Title     string `json:"title"`
+	Status    string `json:"status"` // open, merged, declined, or removed
+	Source    string `json:"source"`
+	Target    string `json:"target"`
+	UpdatedAt Time   `json:"updated_at"` // by the host's clock
 }
 
 // A DeliveryDetail is a delivery with all that is kept of it.

@@ -7,7 +7,7 @@ type Issue struct {
 	Commits      []IssueCommit `json:"commits"`  // newest first
 	Branches     []IssueBranch `json:"branches"`
 	Tags         []IssueTag    `json:"tags"`
-	PullRequests []PullRequest `json:"pull_requests"` // empty until hosts are asked for them
+	PullRequests []PullRequest `json:"pull_requests"` // newest first
 	Next         string        `json:"next"`          // cursor of further commits
 }
 
@@ -58,19 +58,26 @@ type IssueBranch struct {
 
 // An IssueTag is a tag that contains commits of the issue.
 type IssueTag struct {
-	Name         string `json:"name"`
-	Repository   string `json:"repository"`
-	RepositoryID string `json:"repository_id"`
-	Commits      int    `json:"commits"`
+	Name         string  `json:"name"`
+	Repository   string  `json:"repository"`
+	RepositoryID string  `json:"repository_id"`
+	Commits      int     `json:"commits"`
+	URL          *string `json:"url"`
 }
 
-// A PullRequest is one that names the key. There are none yet.
+// A PullRequest is a pull or merge request, or a Gerrit change, whose title or source branch
+// names the key, as a delivery told of it last.
 type PullRequest struct {
-	Number     int    `json:"number"`
-	Title      string `json:"title"`
-	Status     string `json:"status"` // open, merged or declined
-	Repository string `json:"repository"`
-	URL        string `json:"url"`
+	Number       int64   `json:"number"`
+	Title        string  `json:"title"`
+	Status       string  `json:"status"` // open, merged or declined
+	Source       string  `json:"source"` // short name of the branch it comes from; "" = not told
+	Target       string  `json:"target"` // short name of the branch it goes to; "" = not told
+	UpdatedAt    Time    `json:"updated_at"`
+	Repository   string  `json:"repository"`
+	RepositoryID string  `json:"repository_id"`
+	Host         string  `json:"host"`
+	URL          *string `json:"url"` // null: the host has no pages that we know of
 }
 
 // An IssueSummary is a line of the issue list.

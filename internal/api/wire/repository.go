@@ -6,6 +6,8 @@ type Repository struct {
 	URL            string     `json:"url"`
 	Name           string     `json:"name"`
 	Host           string     `json:"host"`
+	HostID         string     `json:"host_id"`  // the host's own id of it, learnt from a delivery; "" = not known yet
+	MovedTo        string     `json:"moved_to"` // where a delivery saw it, until a sync looked there; "" = nowhere else
 	Mirror         string     `json:"mirror"`
 	Schedule       string     `json:"schedule"` // the one in force
 	Projects       []string   `json:"projects"` // empty = issues.projects of the config
