@@ -1,5 +1,7 @@
 package hosts
 
+import "strings"
+
 // A Site is what a guide fills in: the entry of the config, and our own side.
 type Site struct {
 	Name       string // of the hosts entry
@@ -15,4 +17,73 @@ type Step struct {
 	Title string
 	Text  string
 	Code  string // what is copied: a command, an address, a key; "" = nothing
+}
+
+// ssh is the SSH host, or an example.
+func (s Site) ssh(example string) string {
+	if s.SSHHost == "" {
+		return example
+	}
+	return s.SSHHost
+}
+
+// web is the address of a page of the host, or what to put there.
+func (s Site) web(example, path string) string {
+	if base := webBase(s.WebURL); base != "" {
+		return base + path
+	}
+	return example + path
+}
+
+// keyStep gives the public key; text says where it goes.
+func (s Site) keyStep(text string) Step {
+	if s.PublicKey == "" {
+		return Step{
+			Title: "Make the key, and give its public half to the host",
+			Text:  "There is no key yet. This command makes it and prints the public key. " + text,
+			Code:  "issuetrail key generate",
+		}
+	}
+	return Step{Title: "Give the public key to the host", Text: text, Code: s.PublicKey}
+}
+
+// hostKeySteps has people confirm the key of a server of their own; those of the known
+// services are built in.
+func (s Site) hostKeySteps(where string) []Step {
+	if _, known := ByKind(KindOfSSHHost(s.SSHHost)); known && KindOfSSHHost(s.SSHHost) != kindGit {
+		return nil
+	}
+	host := s.ssh("git.example.com")
+	return []Step{{
+		Title: "Confirm the host key",
+		Text:  "Compare the fingerprint that the first command prints with the server's own. " + where + " Then trust it with the second. A port other than 22 is written HOST:PORT.",
+		Code:  "issuetrail known-hosts scan " + host + "\nissuetrail known-hosts add " + host + " --fingerprint SHA256:…",
+	}}
+}
+
+// secretStep makes the secret that the webhook proves itself by.
+func (s Site) secretStep() Step {
+	file := s.SecretFile
+	if file == "" {
+		file = "/etc/issuetrail/" + s.Name
+	}
+	text := "Both sides know one secret, which is the line in this file; without it every delivery is answered 401. To rotate it, put the new one into a second line."
+	if s.SecretFile == "" {
+		text += " The entry of the config names the file in webhook_secret_file, which is not set yet; reload after you have set it."
+	}
+	return Step{
+		Title: "Make the webhook's secret",
+		Text:  text + " If the file is there already, leave this out.",
+		Code:  "openssl rand -hex 32 | sudo install -m 0400 -o issuetrail -g issuetrail /dev/stdin " + file,
+	}
+}
+
+// checkStep adds the first repository and tries all of them; url is an example of its address.
+func (s Site) checkStep(url string) Step {
+	return Step{
+		Title: "Add a repository and check it",
+		Text: "The first command takes the SSH clone URL that the host shows. The second connects to every repository with the key and says what is wrong, and how to mend it. " +
+			"The deliveries that came in are listed by GET /api/v1/deliveries, with the reason of those that were ignored.",
+		Code: strings.Join([]string{"issuetrail repo add " + url, "issuetrail check --connect"}, "\n"),
+	}
 }
