@@ -79,12 +79,14 @@ func labSystem(p model.Push, word string, body []byte) (model.Push, error) {
 	case "merge_request":
 		return labMerge(p, body)
 	case "project_rename", "project_transfer":
-		p.Change = model.ChangeRenamed
+		return labProjectEvent(p, model.ChangeRenamed, body)
 	case "project_destroy":
-		p.Change = model.ChangeDeleted
-	default:
-		return p, ignore("the system event %q moves no ref", word)
+		return labProjectEvent(p, model.ChangeDeleted, body)
 	}
+	return p, ignore("the system event %q moves no ref", word)
+}
+
+func labProjectEvent(p model.Push, change model.RepoChange, body []byte) (model.Push, error) {
 	var in struct {
 		ProjectID ident  `json:"project_id"`
 		Path      string `json:"path_with_namespace"`
@@ -93,11 +95,16 @@ func labSystem(p model.Push, word string, body []byte) (model.Push, error) {
 	if err := decode(body, &in); err != nil {
 		return p, err
 	}
-	p.RepoID, p.RepoName = string(in.ProjectID), in.Path
-	if p.Change == model.ChangeRenamed {
+	p.RepoID, p.RepoName, p.Change = string(in.ProjectID), in.Path, change
+	if change == model.ChangeRenamed {
 		p.Was = in.OldPath
 	}
-	return finish(p)
+	p, err := finish(p)
+	if err == nil && p.Was != "" && p.Was == p.RepoName {
+		p.Change, p.Was = "", ""
+		return p, ignore("the project has another title; its path stays the same")
+	}
+	return p, err
 }
 
 func labRefs(p model.Push, body []byte) (model.Push, error) {
