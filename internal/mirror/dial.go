@@ -37,7 +37,7 @@ func (p *Pool) dial(ctx context.Context, a model.Address, signer ssh.Signer, see
 		first.Do(func() { *seen, refusal = ssh.FingerprintSHA256(key), err })
 		return err
 	}
-	auth.HostKeyAlgorithms = hostKeyAlgorithms(p.o.HostKeys.Algorithms(a.HostPort()))
+	auth.HostKeyAlgorithms = hostKeyAlgorithms(p.o.HostKeys.Algorithms(a.HostPort()), p.o.AllowSHA1(a.HostPort()))
 	config, err := auth.ClientConfig()
 	if err != nil {
 		raw.Close()
@@ -115,12 +115,13 @@ func (p *Pool) signers(hostport string, signer ssh.Signer) []ssh.Signer {
 // hostKeyAlgorithms gives the signature algorithms of the known key types:
 // an RSA key may sign in three ways. Without it the server would choose a
 // key that is not the known one. Of a server of which nothing is known the key is asked
-// for that a scan lists first, so that a person sees one fingerprint in both.
-func hostKeyAlgorithms(types []string) []string {
-	if len(types) == 0 {
-		return slices.Concat(scanned...)
-	}
+// for that a scan lists first, so that a person sees one fingerprint in both. Signatures
+// with SHA-1 are taken from servers alone that are known to need them.
+func hostKeyAlgorithms(types []string, sha1 bool) []string {
 	var out []string
+	if len(types) == 0 {
+		out = slices.Concat(scanned...)
+	}
 	for _, t := range types {
 		switch t {
 		case ssh.KeyAlgoRSA:
@@ -131,7 +132,12 @@ func hostKeyAlgorithms(types []string) []string {
 			out = append(out, t)
 		}
 	}
-	slices.Sort(out) // ecdsa, rsa-sha2, ssh-ed25519, ssh-rsa: any order will do, as long as it is one
+	if len(types) > 0 {
+		slices.Sort(out) // ecdsa, rsa-sha2, ssh-ed25519, ssh-rsa: any order will do, as long as it is one
+	}
+	if !sha1 {
+		out = slices.DeleteFunc(out, func(a string) bool { return a == ssh.KeyAlgoRSA || a == ssh.CertAlgoRSAv01 })
+	}
 	return slices.Compact(out)
 }
 
@@ -144,7 +150,7 @@ func handshakeError(a model.Address, key ssh.PublicKey, err error) error {
 		return err
 	case isTimeout(err):
 		return timeoutError("%s: the SSH login was not done within the time limit", a.HostPort())
-	case strings.Contains(text, "no common public key signature algorithm"):
+	case strings.Contains(text, "no common public key signature algorithm"), oldHostKey(err):
 		return &model.Failure{
 			Code: model.CodeAuthFailed, Detail: fmt.Sprintf("%s takes RSA signatures with SHA-1 only, which are refused by default", a.HostPort()), Err: err,
 			Hint: "update the server, or set allow_sha1: true for this host in config.yaml",
@@ -166,6 +172,13 @@ func handshakeError(a model.Address, key ssh.PublicKey, err error) error {
 		Code: model.CodeProtocol, Detail: fmt.Sprintf("%s: SSH login: %s", a.HostPort(), told(text)), Err: err,
 		Hint: "is it an SSH server that listens there?",
 	}
+}
+
+// oldHostKey says whether a server signs with SHA-1 alone by a key that would else do.
+func oldHostKey(err error) bool {
+	var n *ssh.AlgorithmNegotiationError
+	return errors.As(err, &n) && slices.Contains(n.RequestedAlgorithms, ssh.KeyAlgoRSA) &&
+		slices.Contains(n.SupportedAlgorithms, ssh.KeyAlgoRSASHA256)
 }
 
 // fingerprint names a key as people compare it: type, size, hash.

@@ -104,6 +104,9 @@ func refused(text string) *model.Failure {
 		f.Hint = "the account may not be allowed to run git-upload-pack; try: git ls-remote with the same key"
 	case strings.Contains(low, "command not found"):
 		f.Hint = "git is not installed on the server, or not in the account's PATH"
+	case strings.Contains(low, "public key authentication failed"): // of a server that lets every key log in
+		f.Code = model.CodeAuthFailed
+		f.Hint = "add the public key to the account that shall read the repository; issuetrail key show prints it"
 	case strings.Contains(low, "dubious ownership"):
 		f.Code = model.CodeNotFound
 		f.Hint = "the repository belongs to another account of the server; run there: git config --global --add safe.directory <path>"

@@ -42,9 +42,9 @@ func (s *Session) Fetch(ctx context.Context, r FetchRequest, emit func(model.Raw
 	if len(r.Wants) == 0 {
 		return FetchResult{}, nil
 	}
-	stop := s.pr.during(ctx)
+	stop, err := s.begin(ctx)
 	defer func() { stop() }()
-	if err := s.greet(); err != nil {
+	if err != nil {
 		return FetchResult{}, err
 	}
 	filter := s.filters()
@@ -54,10 +54,10 @@ func (s *Session) Fetch(ctx context.Context, r FetchRequest, emit func(model.Raw
 	}
 	stop()
 	if err := s.reopen(ctx); err != nil {
+		stop = func() {}
 		return FetchResult{}, err
 	}
-	stop = s.pr.during(ctx)
-	if err := s.greet(); err != nil {
+	if stop, err = s.begin(ctx); err != nil {
 		return FetchResult{}, err
 	}
 	return s.fetch(r, false, emit)

@@ -28,6 +28,7 @@ type Pool struct {
 	mu      sync.Mutex
 	closed  bool
 	shelves map[account]*shelf
+	lone    map[*conn]struct{} // connections of one session each, on no shelf
 }
 
 // An account is where connections lead.
@@ -48,7 +49,7 @@ type attempt struct {
 
 // NewPool makes an empty pool. Close it.
 func NewPool(o Options) *Pool {
-	return &Pool{o: o.withDefaults(), shelves: map[account]*shelf{}}
+	return &Pool{o: o.withDefaults(), shelves: map[account]*shelf{}, lone: map[*conn]struct{}{}}
 }
 
 // Open starts a session with the repository: a channel of its own on a held
@@ -66,6 +67,7 @@ func (p *Pool) Open(ctx context.Context, a model.Address) (*Session, error) {
 		}
 		s, err := p.start(ctx, c, a)
 		if err == nil {
+			s.held = held
 			return s, nil
 		}
 		if !held || try > 0 || ctx.Err() != nil {
@@ -222,6 +224,9 @@ func (p *Pool) Close() error {
 		for _, c := range sh.conns {
 			c.close()
 		}
+	}
+	for c := range p.lone {
+		c.close()
 	}
 	p.mu.Unlock()
 	p.wg.Wait()

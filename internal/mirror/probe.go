@@ -32,15 +32,9 @@ func (p *Pool) Test(ctx context.Context, a model.Address) (TestResult, error) {
 	if err != nil {
 		return r, err
 	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		c.close()
-		return r, errClosed
+	if err := p.adopt(c); err != nil {
+		return r, err
 	}
-	c.slots, c.condemned = 1, true // it closes with its only session
-	c.run(&p.wg, func() {})
-	p.mu.Unlock()
 	s, err := p.start(ctx, c, a)
 	if err != nil {
 		c.close()

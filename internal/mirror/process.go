@@ -18,7 +18,7 @@ const (
 	grace     = 2 * time.Second // for a server to close a channel
 )
 
-// A process is git-upload-pack at the server, seen through its channel.
+// A process is a command at the server, mostly git-upload-pack, seen through its channel.
 type process struct {
 	pool   *Pool
 	conn   *conn
@@ -48,9 +48,10 @@ func (t *tail) String() string {
 	return string(t.b)
 }
 
-// startProcess opens a channel and runs git-upload-pack there. The slot of the
-// connection is given back when the channel is gone, or at once on an error.
-func (p *Pool) startProcess(ctx context.Context, c *conn, path string) (*process, error) {
+// startProcess opens a channel and runs a command there, with variables that the server
+// may ignore. The slot of the connection is given back when the channel is gone, or at
+// once on an error.
+func (p *Pool) startProcess(ctx context.Context, c *conn, command string, env ...[2]string) (*process, error) {
 	w := newWatch(ctx, p.o.Timeouts.Idle, func() { p.giveUp(c, nil) })
 	defer w.stop()
 	w.arm()
@@ -62,13 +63,17 @@ func (p *Pool) startProcess(ctx context.Context, c *conn, path string) (*process
 	pr := &process{pool: p, conn: c, ch: ch, stderr: &tail{}, read: make(chan struct{}), gone: make(chan struct{})}
 	p.wg.Go(func() { pr.drain(requests) })
 	p.wg.Go(func() { defer close(pr.read); _, _ = io.Copy(pr.stderr, ch.Stderr()) })
-	// Most servers refuse the variable without a word, and git there speaks version 0.
-	env := ssh.Marshal(struct{ Name, Value string }{"GIT_PROTOCOL", "version=2"})
-	if _, err = ch.SendRequest("env", false, env); err == nil {
+	for _, kv := range env {
+		if err == nil {
+			_, err = ch.SendRequest("env", false, ssh.Marshal(struct{ Name, Value string }{kv[0], kv[1]}))
+		}
+	}
+	if err == nil {
 		var ok bool
-		ok, err = ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{uploadPack(path)}))
+		ok, err = ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{command}))
 		if err == nil && !ok {
-			err = protocolError("the server refuses to run git-upload-pack")
+			word, _, _ := strings.Cut(command, " ")
+			err = protocolError("the server refuses to run %s", word)
 		}
 	}
 	if err != nil {

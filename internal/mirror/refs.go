@@ -33,13 +33,13 @@ const maxAdvertised = 20_000_000
 // A name that is no ref name, or longer than the limit, is left out. Bytes of
 // a name that are not UTF-8 are written as \xff, which no ref name holds by itself.
 func (s *Session) Refs(ctx context.Context, same [32]byte) (model.RefList, error) {
-	defer s.pr.during(ctx)()
-	if err := s.greet(); err != nil {
+	stop, err := s.begin(ctx)
+	defer stop()
+	if err != nil {
 		return model.RefList{}, err
 	}
 	list, parse := s.list, parseAdvertised
 	if s.version == 2 {
-		var err error
 		if list, err = s.lsRefs(); err != nil {
 			return model.RefList{}, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
@@ -16,6 +17,7 @@ import (
 type Session struct {
 	pool    *Pool
 	address model.Address
+	held    bool // the connection was there before
 	pr      *process
 	wire    *wire
 
@@ -29,7 +31,8 @@ type Session struct {
 
 // start opens a session on the connection, whose slot it takes over.
 func (p *Pool) start(ctx context.Context, c *conn, a model.Address) (*Session, error) {
-	pr, err := p.startProcess(ctx, c, a.Path)
+	// Most servers refuse the variable without a word, and git there speaks version 0.
+	pr, err := p.startProcess(ctx, c, uploadPack(a.Path), [2]string{"GIT_PROTOCOL", "version=2"})
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +54,31 @@ func (s *Session) Close() error {
 	}
 	s.pr = nil
 	return nil
+}
+
+// begin watches the process until stop is called, and greets. A held connection may end
+// just when it is taken, for some servers end it with each session; then another one is
+// tried, once.
+func (s *Session) begin(ctx context.Context) (stop func(), err error) {
+	stop = s.pr.during(ctx)
+	if err = s.greet(); err == nil || !s.held || !s.unheard() || ctx.Err() != nil {
+		return stop, err
+	}
+	stop()
+	s.pool.condemn(s.pr.conn)
+	if err := s.reopen(ctx); err != nil {
+		return func() {}, err
+	}
+	return s.pr.during(ctx), s.greet()
+}
+
+// unheard says whether the conversation ended before the server said a word.
+func (s *Session) unheard() bool {
+	select {
+	case <-s.pr.read:
+	case <-time.After(grace):
+	}
+	return s.wire.w == 0 && s.pr.watch.because(nil) == nil && s.pr.stderr.String() == ""
 }
 
 // greet reads what the server says first: the version and its features or, in

@@ -57,6 +57,17 @@ func GitInput(tb testing.TB, dir string, in io.Reader, args ...string) string {
 	return strings.TrimRight(out.String(), "\n")
 }
 
+// Shell gives what a command line prints in sh, as the shell of a server's account would
+// read it.
+func Shell(tb testing.TB, line string) string {
+	tb.Helper()
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir, cmd.Env = tb.TempDir(), Environ()
+	out, err := cmd.Output()
+	must(tb, err)
+	return string(out)
+}
+
 // FastImport feeds git fast-import with what write writes.
 func FastImport(tb testing.TB, dir string, write func(w io.Writer)) {
 	tb.Helper()
