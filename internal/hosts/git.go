@@ -1,105 +1,69 @@
 package hosts
 
 import (
-	"bytes"
-	"encoding/hex"
-	"fmt"
 	"net/http"
-	"strings"
 
+	"issuetrail/hooks"
 	"issuetrail/internal/model"
 )
 
-// plain is any server with git and SSH. Its post-receive hook sends what git
-// tells it, signed:
-//
-//	repo acme/app
-//	url git@git.example.com:acme/app.git
-//	<old hash> <new hash> <ref>
-//
-// One line says "repo" with the name as in the clone URL's path; lines of "url"
-// are optional; then come the lines that git gave the hook. A JSON body in the
-// shape of GitHub's push is taken as well: many scripts send that already.
+// plain is any server with git and SSH. Its post-receive hook tells of pushes.
 type plain struct{}
-
-const scriptDelivery = "X-Delivery"
 
 func (plain) Kind() string { return kindGit }
 
-// Verify checks X-Hub-Signature-256, as GitHub's is made.
 func (plain) Verify(h http.Header, body []byte, secret Secret) error {
-	return verifyHub(h, hubSignature, body, secret)
+	return verifyScript(h, body, secret, kindGit)
 }
 
-// Links gives none: a plain server has no pages.
+func (plain) Parse(h http.Header, body []byte) (model.Push, error) { return parseScript(h, body) }
+
+// Links gives none: a plain server has no pages. Those of cgit and gitweb are templates of the config.
 func (plain) Links(string, model.Repo) model.Links { return model.Links{} }
 
-// Parse goes by the first bytes, not by the content type: curl calls everything
-// a form unless it is told otherwise.
-func (plain) Parse(h http.Header, body []byte) (model.Push, error) {
-	p := label(model.Push{Event: "push", DeliveryID: h.Get(scriptDelivery)})
-	if bytes.HasPrefix(body, []byte("repo ")) {
-		return parseScript(p, body)
-	}
-	if event := h.Get(hubEvent); event != "" {
-		p.Event = event
-	}
-	if p.DeliveryID == "" {
-		p.DeliveryID = h.Get(hubDelivery)
-	}
-	switch {
-	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n\uFEFF"), []byte("{")):
-		h = nil // it is JSON, whatever the content type says
-	case !bytes.Contains(body, []byte("payload=")):
-		return refuse(p, "the body is neither the text of the hook script nor JSON in the shape of GitHub's push")
-	}
-	return parseHub(label(p), h, body)
+func (plain) script() Script {
+	return Script{Text: hooks.PostReceive, Place: "On the git server, save it as hooks/post-receive of the repository, executable (mode 0755); " +
+		"or save it as post-receive in a directory that `git config --global core.hooksPath DIRECTORY` of the git account names, for all its repositories at once."}
 }
 
-func parseScript(p model.Push, body []byte) (model.Push, error) {
-	number := 0
-	for line := range bytes.Lines(body) {
-		number++
-		if len(line) > maxURL+maxRef {
-			return refuse(p, "line %d is too long", number)
-		}
-		if err := scriptLine(&p, strings.TrimRight(string(line), "\r\n")); err != nil {
-			return refuse(p, "line %d %w", number, err)
-		}
+func (plain) hint(code string) string {
+	switch code {
+	case model.CodeAuthFailed:
+		return "the public key belongs into ~/.ssh/authorized_keys of the account that the URL names; neither the file nor a directory above it may be writable for others"
+	case model.CodeNotFound:
+		return "a path behind a colon begins in the home of the account, unless it begins with a slash; the path of an ssh:// URL begins at the root of the file system"
 	}
-	return finish(p)
+	return ""
 }
 
-// scriptLine reads one line into p.
-func scriptLine(p *model.Push, line string) error {
-	word, rest, _ := strings.Cut(line, " ")
-	switch {
-	case line == "":
-	case word == "repo" && p.RepoName == "":
-		// As model.Address.Name writes it, so that a path of the server fits too.
-		p.RepoName = model.Address{Path: strings.TrimSpace(rest)}.Name()
-	case word == "url" && len(p.URLs) < 8:
-		p.URLs = append(p.URLs, strings.TrimSpace(rest))
-	default:
-		after, ref, ok := strings.Cut(rest, " ")
-		if !ok || !hexHash(word) || !hexHash(after) || ref == "" {
-			return fmt.Errorf(`is neither "repo <name>" nor "url <clone url>" nor "<old> <new> <ref>"`)
-		}
-		// One other ref is kept, so that finish sees that nothing followed moved.
-		if len(p.Updates) == 0 || branchOrTag(ref) && len(p.Updates) <= maxUpdates {
-			p.Updates = append(p.Updates, update(ref, word, after))
-		}
-	}
-	return nil
+// Guide is for a server that has sshd and git.
+func (plain) Guide(s Site) []Step {
+	steps := []Step{s.keyStep("Add it as one line to ~/.ssh/authorized_keys of the git account on the server. " +
+		"With restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" and a space before it, the key can do nothing but git.")}
+	steps = append(steps, s.hostKeySteps(sshdKeys)...)
+	return append(steps, s.secretStep(), scriptSecret("the git account"), s.scriptStep(plain{}.script(), kindGit),
+		s.checkStep("git@"+s.ssh("git.example.com")+":acme/app.git"))
 }
 
-// hexHash says whether s is a hash of a SHA-1 or SHA-256 repository.
-func hexHash(s string) bool {
-	if len(s) != 40 && len(s) != 64 {
-		return false
+// sshdKeys is where a person finds the fingerprint of OpenSSH's own server.
+const sshdKeys = "On the server it is the output of `for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done`."
+
+// scriptSecret has people bring the secret to the git server.
+func scriptSecret(account string) Step {
+	return Step{
+		Title: "Give the secret to the git server",
+		Text: "Copy the first line of the secret file to the git server, into a file that " + account + " alone can read. This command there takes it from the keyboard: " +
+			"paste the line, then press Enter and Ctrl-D. Put the account's name in place of git.",
+		Code: "sudo install -d -m 0755 /etc/issuetrail-hook && sudo install -m 0400 -o git /dev/stdin /etc/issuetrail-hook/secret",
 	}
-	_, err := hex.DecodeString(s)
-	return err == nil
 }
 
-func (plain) Guide(Site) []Step { return nil }
+// scriptStep has people install the script.
+func (s Site) scriptStep(script Script, kind string) Step {
+	return Step{
+		Title: "Install the hook script",
+		Text: "This command prints the script with the address " + s.Webhook + " in it; the lines at its head hold what differs between servers. " + script.Place +
+			" A push is then told within moments; trouble stands in the log of the server, under issuetrail.",
+		Code: "issuetrail hook install-script " + kind,
+	}
+}

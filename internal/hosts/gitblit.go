@@ -1,23 +1,79 @@
 package hosts
 
 import (
-	"fmt"
 	"net/http"
+	"strings"
 
+	"issuetrail/hooks"
 	"issuetrail/internal/model"
 )
 
-// gitblit is GitBlit.
+// gitblit is GitBlit 1.x. A Groovy script tells of pushes.
 type gitblit struct{}
 
 func (gitblit) Kind() string { return kindGitBlit }
 
-func (gitblit) Verify(http.Header, []byte, Secret) error { return ErrSignature }
-
-func (gitblit) Parse(http.Header, []byte) (model.Push, error) {
-	return model.Push{}, fmt.Errorf("not understood yet")
+func (gitblit) Verify(h http.Header, body []byte, secret Secret) error {
+	return verifyScript(h, body, secret, kindGitBlit)
 }
 
-func (gitblit) Links(string, model.Repo) model.Links { return model.Links{} }
+func (gitblit) Parse(h http.Header, body []byte) (model.Push, error) { return parseScript(h, body) }
 
-func (gitblit) Guide(Site) []Step { return nil }
+// Links are those of web.mountParameters = true, the default: each parameter is one
+// segment of the path, so the slashes in it are escaped. The name ends in ".git" there.
+func (gitblit) Links(base string, repo model.Repo) model.Links {
+	name := repo.Name
+	if name != "" && !strings.HasSuffix(name, ".git") {
+		name += ".git"
+	}
+	return webLinks(base, map[string]string{"name": name}, model.Links{
+		Repo:        "{web}/summary/{name:all}",
+		Commit:      "{web}/commit/{name:all}/{hash}",
+		Branch:      "{web}/log/{name:all}/refs%2Fheads%2F{branch:all}",
+		Tag:         "{web}/log/{name:all}/refs%2Ftags%2F{tag:all}",
+		Compare:     "{web}/compare/{name:all}/{from:all}..{to:all}",
+		File:        "{web}/blob/{name:all}/{hash}/{path:all}",
+		PullRequest: "{web}/tickets/{name:all}/{number}",
+	})
+}
+
+func (gitblit) script() Script {
+	return Script{Text: hooks.GitBlit, Place: "Save it as issuetrail.groovy in the folder that groovy.scriptsFolder of gitblit.properties names (${baseFolder}/groovy), " +
+		"and add issuetrail to groovy.postReceiveScripts there, for all repositories; or choose it as a post-receive script of a team or of one repository, on their pages."}
+}
+
+func (gitblit) hint(code string) string {
+	switch code {
+	case model.CodeAuthFailed, model.CodeProtocol:
+		return "GitBlit's SSH server takes an RSA key with the old SHA-1 signature alone: set allow_sha1: true in this hosts entry. " +
+			"The user in the URL is the GitBlit account that has the key on its profile page"
+	case model.CodeNotFound:
+		return "the path is the whole name of the repository with its folders and .git; GitBlit also hides what the account may not clone"
+	}
+	return ""
+}
+
+// Guide is for GitBlit 1.10; older versions have the same places.
+func (gitblit) Guide(s Site) []Step {
+	host := s.ssh("gitblit.example.com:29418")
+	steps := []Step{
+		s.keyStep("Log in at " + s.web("https://gitblit.example.com", "") + " as an account that may clone the repositories: the account's menu → profile → SSH keys → add. " +
+			"View permission is enough. That account is the user name in the clone URLs."),
+		{
+			Title: "Allow the old signature",
+			Text:  "GitBlit's SSH server does not know the newer signatures of RSA keys. Set this in the hosts entry of the config, and reload; it holds for this host alone.",
+			Code:  "allow_sha1: true",
+		},
+	}
+	steps = append(steps, s.hostKeySteps("GitBlit writes it into its log at the start; the key lies in its base folder, as ssh-rsa-hostkey.pem.")...)
+	return append(steps, s.secretStep(), scriptSecret("the account that GitBlit runs as"), s.scriptStep(gitblit{}.script(), kindGitBlit),
+		s.checkStep("ssh://issuetrail@"+withPort(host, "29418")+"/acme/app.git"))
+}
+
+// withPort adds the usual port of a product to an SSH host that names none.
+func withPort(host, port string) string {
+	if strings.Contains(host, ":") {
+		return host
+	}
+	return host + ":" + port
+}

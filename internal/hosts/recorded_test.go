@@ -134,6 +134,8 @@ type signer struct {
 var signers = []signer{
 	{kindGitHub, "hmac", "github-secret-of-more-than-32-bytes", signHub, hubSignature},
 	{kindGit, "hmac", "script-secret-of-more-than-32-bytes", signHub, hubSignature},
+	{kindGitolite, "hmac", "script-secret-of-more-than-32-bytes", signHub, hubSignature},
+	{kindGitBlit, "hmac", "script-secret-of-more-than-32-bytes", signHub, hubSignature},
 	{kindGitLab, "token", "gitlab-token-of-more-than-32-bytes!", signToken, labToken},
 	{kindGitLab, "signing token", signingSecret("one"), signStandard, stdSignature},
 	{kindGitea, "hmac", "gitea-secret-of-more-than-32-bytes!", signTea, "the signature of the family"},
