@@ -25,6 +25,7 @@ find_deps() {
 	# A PATH seldom holds PostgreSQL's server programs; distributions keep one folder a version.
 	need postgresql initdb /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb /usr/libexec/postgresql*/initdb
 	need openssl openssl
+	need putty-tools puttygen # .ppk keys
 	need curl curl
 	need dash dash # hooks/post-receive is tried under the plainest sh
 	need gitolite3 gitolite
