@@ -17,7 +17,8 @@ import (
 const maxLine = 1 << 20
 
 // Stream runs a command at the server and calls line for each line it prints, without its end;
-// what line is given is valid only until it returns. It has a connection of its own, with
+// what line is given is valid only until it returns. Before, it calls line with nil: the server
+// runs the command from now on. It has a connection of its own, with
 // the key and the host keys of the moment it begins, and lasts until ctx ends, line returns
 // an error, which Stream then returns as it is, or the server ends it; it never returns nil.
 //
@@ -48,7 +49,9 @@ func (p *Pool) Stream(ctx context.Context, a model.Address, command string, line
 	}
 	stop := context.AfterFunc(ctx, c.close)
 	defer stop()
-	err = readLines(pr, line)
+	if err = line(nil); err == nil {
+		err = readLines(pr, line)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
