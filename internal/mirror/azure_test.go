@@ -167,7 +167,7 @@ func TestSpacesInNames(t *testing.T) {
 		s.Close()
 	}
 	// git, too, leaves the scp form as it is and decodes the other one.
-	if got, want := slices.Compact(h.Commands()), []string{"git-upload-pack 'v3/acme/My%20Shop/The%20App'", "git-upload-pack '/v3/acme/My Shop/The App'"}; !slices.Equal(got, want) {
+	if got, want := h.Commands(), []string{"git-upload-pack 'v3/acme/My%20Shop/The%20App'", "git-upload-pack '/v3/acme/My Shop/The App'"}; !slices.Equal(got, want) {
 		t.Errorf("ran %q", got)
 	}
 }

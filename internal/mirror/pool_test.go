@@ -67,6 +67,21 @@ func dials(s *testssh.Server) (n int) {
 	}
 }
 
+// TestOneSessionServer: a held connection that ends just when it is taken costs one dial more.
+func TestOneSessionServer(t *testing.T) {
+	h := testssh.StartHost(t, testssh.HostOptions{OneSession: true})
+	dir := h.InitRepo("app.git")
+	p := newPool(t, hostOptions(h))
+	for range 3 {
+		old := listRefs(t, p, h.URL("app.git")).Digest
+		tip := testssh.AddCommits(t, dir, "main", 2, nil)
+		if listRefs(t, p, h.URL("app.git")).Digest == old {
+			t.Error("the list is old")
+		}
+		fetchHistory(t, p, h.URL("app.git"), []model.Hash{id(t, tip)}, nil)
+	}
+}
+
 // TestIdentity changes what a connection stands for: the next session dials.
 func TestIdentity(t *testing.T) {
 	s := testssh.Start(t, testssh.Options{})

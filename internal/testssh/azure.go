@@ -29,7 +29,6 @@ const azureFeatures = " multi_ack thin-pack side-band side-band-64k no-progress 
 //   - takes RSA keys only, with SHA-2 signatures, and whichever is offered first: it is the
 //     command that then fails ("remote: Public key authentication failed.");
 //   - speaks version 0 and refuses who announces neither multi_ack nor multi_ack_detailed;
-//   - ends the connection with the session, before the client does;
 //   - names repositories v3/organisation/project/repository, percent-encoded or not.
 //
 // They lie below Root under their decoded names, without ".git".
@@ -37,8 +36,8 @@ func StartAzure(tb testing.TB, o AzureOptions) *Host {
 	tb.Helper()
 	var h *Host
 	h = StartHost(tb, HostOptions{
-		AnyKey: true, HangUp: true,
-		Wrap: func(c Conversation) int { return azure(c, o) },
+		AnyKey: true,
+		Wrap:   func(c Conversation) int { return azure(c, o) },
 		Folder: func(path string) string {
 			name, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
 			if err != nil || !strings.HasPrefix(name, "v3/") || strings.Count(name, "/") != 3 {

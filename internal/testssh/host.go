@@ -21,7 +21,7 @@ type HostOptions struct {
 	HostKeyAlgorithms []string // how the host key signs; nil = rsa-sha2-256 and rsa-sha2-512
 	KeyAlgorithms     []string // how users may sign; nil = the same two
 	AnyKey            bool     // every RSA key logs in, and the command tells of a wrong one
-	HangUp            bool     // the connection ends with its first session
+	OneSession        bool     // a second session ends the connection without a word
 	// Folder gives the repository of a path that a client asks for, "" = there is none.
 	// nil = below Root, without the leading slash.
 	Folder func(path string) string
@@ -170,6 +170,7 @@ func (h *Host) serve(raw net.Conn) {
 		return
 	}
 	h.wg.Go(func() { ssh.DiscardRequests(requests) })
+	sessions := 0
 	for n := range channels {
 		if n.ChannelType() != "session" {
 			_ = n.Reject(ssh.UnknownChannelType, "")
@@ -179,17 +180,18 @@ func (h *Host) serve(raw net.Conn) {
 		if err != nil {
 			return
 		}
+		sessions++
+		doomed := h.o.OneSession && sessions > 1
 		h.wg.Go(func() {
 			for r := range requests {
 				var p struct{ Command string }
 				ok := r.Type == "exec" && ssh.Unmarshal(r.Payload, &p) == nil
 				_ = r.Reply(ok, nil)
-				if ok {
+				if ok && doomed {
+					c.Close()
+				} else if ok {
 					h.wg.Go(func() { h.session(c, ch, p.Command) })
 				}
-			}
-			if h.o.HangUp { // both sides have closed the channel: nothing is lost on the way
-				c.Close()
 			}
 		})
 	}
