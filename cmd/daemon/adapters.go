@@ -14,25 +14,40 @@ import (
 	"issuetrail/internal/sync"
 )
 
+// An advice adds to a failure at an address what its host is known for; nil stays nil.
+type advice func(model.Address, error) error
+
 // history lets the room sync speak to the room mirror.
-type history struct{ pool *mirror.Pool }
+type history struct {
+	pool   *mirror.Pool
+	advise advice
+}
 
 func (h history) Open(ctx context.Context, a model.Address) (sync.Session, error) {
 	s, err := h.pool.Open(ctx, a)
 	if err != nil {
-		return nil, err
+		return nil, h.advise(a, err)
 	}
-	return session{s}, nil
+	return session{s, a, h.advise}, nil
 }
 
 // session is a mirror.Session in the words of the room sync.
-type session struct{ *mirror.Session }
+type session struct {
+	*mirror.Session
+	to     model.Address
+	advise advice
+}
+
+func (s session) Refs(ctx context.Context, same [32]byte) (model.RefList, error) {
+	list, err := s.Session.Refs(ctx, same)
+	return list, s.advise(s.to, err)
+}
 
 func (s session) Fetch(ctx context.Context, wants, haves []model.Hash, progress func(model.Progress),
 	emit func(model.RawCommit) error,
 ) (map[model.Hash]model.Hash, error) {
 	res, err := s.Session.Fetch(ctx, mirror.FetchRequest{Wants: wants, Haves: haves, Progress: progress}, emit)
-	return res.Tags, err
+	return res.Tags, s.advise(s.to, err)
 }
 
 // keys lets the API speak to the keyring, whose errors get the API's form. After a
@@ -121,11 +136,14 @@ func (h hostKeys) Remove(ctx context.Context, hostport string) error {
 }
 
 // tester lets the API try a connection.
-type tester struct{ pool *mirror.Pool }
+type tester struct {
+	pool   *mirror.Pool
+	advise advice
+}
 
 func (t tester) Test(ctx context.Context, a model.Address) (int, string, error) {
 	res, err := t.pool.Test(ctx, a)
-	return res.Refs, res.HostKey, err
+	return res.Refs, res.HostKey, t.advise(a, err)
 }
 
 // relinker lets the API ask what a relink would change.

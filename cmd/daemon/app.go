@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -43,11 +44,14 @@ type app struct {
 	api     *api.API
 	reloads reloadCounts
 	hup     chan os.Signal // SIGHUP, caught from the start on: uncaught it would end the process
+
+	address    atomic.Pointer[net.Addr] // of the main listener, once there is one
+	redirected chan struct{}            // has something in it when the hosts may have changed
 }
 
 // newApp opens the database and wires the rooms. The caller must close it.
 func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logger) (_ *app, err error) {
-	a := &app{log: log, path: path, hup: make(chan os.Signal, 1)}
+	a := &app{log: log, path: path, hup: make(chan os.Signal, 1), redirected: make(chan struct{}, 1)}
 	signal.Notify(a.hup, syscall.SIGHUP)
 	a.cfg.Store(cfg)
 	dir, err := newDirectory(cfg, log)
@@ -80,8 +84,8 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 		AllowSHA1: func(hostport string) bool { return a.directory.Load().allowSHA1(hostport) },
 	})
 	a.runner, err = sync.New(sync.Parts{
-		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store,
-		History: history{a.pool}, Log: log.Named("sync"),
+		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store, Mover: moverOf(a.store),
+		History: history{a.pool, a.advised}, Log: log.Named("sync"),
 	}, syncOptions(cfg))
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
@@ -105,7 +109,14 @@ func (a *app) openStore(ctx context.Context, cfg *config.Config) (err error) {
 		a.log.Warn("others can write into data_dir and so replace the database and the key; run: chmod 700",
 			zap.String("data_dir", cfg.DataDir), zap.Stringer("mode", info.Mode().Perm()))
 	}
-	a.store, err = store.Open(ctx, store.Options{URL: cfg.Database.URL, DataDir: cfg.DataDir, Log: a.log.Named("store")})
+	a.store, err = store.Open(ctx, store.Options{
+		URL: cfg.Database.URL, DataDir: cfg.DataDir, Log: a.log.Named("store"),
+		Identify: func(host string, to model.Address) model.Identity { return a.directory.Load().identify(host, to) },
+		Moved:    func(r model.Repo, name string) string { return a.directory.Load().moved(r, name) },
+		PullRequestKeys: func(r model.Repo, p model.PullRequest) []model.IssueKey {
+			return a.runner.PullRequestKeys(r, p) // nothing is accepted or linked before the runner is there
+		},
+	})
 	if errors.Is(err, store.ErrSchemaNewer) {
 		return &exitError{exitConfig, err}
 	}
@@ -136,8 +147,8 @@ func (a *app) apiOptions() api.Options {
 	return api.Options{
 		Issues: issues{a.store, func() bool { return a.cfg.Load().Issues.Unreachable == "keep" }},
 		Repos:  a.store, RepoEdits: a.store, RepoLinks: a.store, Jobs: a.store, Deliveries: a.store,
-		Tokens: a.store, Database: a.store, Keys: keys{a.ring, a.retry}, HostKeys: hostKeys{a.known, a.pool, a.retry}, Tester: tester{a.pool},
-		Relinker:      relinker{a.runner},
+		Tokens: a.store, Database: a.store, Keys: keys{a.ring, a.retry}, HostKeys: hostKeys{a.known, a.pool, a.retry}, Tester: tester{a.pool, a.advised},
+		Relinker: relinker{a.runner}, Hosts: hostBook{a},
 		Links:         func(r model.Repo) model.Links { return a.directory.Load().links(r) },
 		JiraURL:       func(key model.IssueKey) string { return jiraURL(a.cfg.Load(), key) },
 		CheckSchedule: sync.CheckSchedule, NextRuns: a.runner.NextRuns,

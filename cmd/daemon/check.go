@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -32,7 +32,7 @@ type repositoryCheck struct {
 func checkCommand() *cobra.Command {
 	c := &cobra.Command{Use: "check", Short: "Validates the config, the key and the modes of secret files"}
 	c.Flags().Bool("connect", false, "also have the running daemon reach every repository")
-	c.Flags().String("socket", "", "control socket of the daemon, for --connect (default: that of the config)")
+	c.Flags().String("socket", "", "control socket of the daemon, for --connect (default: that of the config, "+socketPaths[0]+")")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		path := configPath(cmd)
 		cfg, err := loadConfig(path)
@@ -90,7 +90,12 @@ func checkFiles(cmd *cobra.Command, cfg *config.Config) (key string, err error) 
 // those of the config that it does not know yet.
 func checkConnections(cmd *cobra.Command, cfg *config.Config, res *checkResult) error {
 	socket, _ := cmd.Flags().GetString("socket")
-	socket, err := findSocket([]string{cmp.Or(socket, cfg.Server.ControlSocket)})
+	paths := []string{socket}
+	if socket == "" {
+		// Under systemd the daemon's socket is elsewhere than this environment says.
+		paths = []string{cfg.Server.ControlSocket, socketPaths[0]}
+	}
+	socket, err := findSocket(paths)
 	if err != nil {
 		return err
 	}
@@ -118,6 +123,7 @@ func checkConnections(cmd *cobra.Command, cfg *config.Config, res *checkResult) 
 }
 
 // urlsToTry are the repositories that the daemon syncs, then those that only the config has.
+// One that has moved stands in the config with its old address, which the daemon still knows.
 func urlsToTry(ctx context.Context, d *client.Client, cfg *config.Config) (urls []string, err error) {
 	seen := map[string]bool{}
 	for r, err := range d.Repositories(ctx) {
@@ -130,8 +136,15 @@ func urlsToTry(ctx context.Context, d *client.Client, cfg *config.Config) (urls 
 		}
 	}
 	for _, r := range cfg.Repositories {
-		if !seen[addressKey(r.URL)] {
+		if seen[addressKey(r.URL)] {
+			continue
+		}
+		var p *wire.Problem
+		switch _, err := d.FindRepository(ctx, r.URL); {
+		case errors.As(err, &p) && p.Status == http.StatusNotFound:
 			urls = append(urls, r.URL)
+		case err != nil:
+			return nil, err
 		}
 	}
 	return urls, nil

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -23,7 +25,7 @@ type directory struct {
 // An entry is one host of the config.
 type entry struct {
 	config.Host
-	host   hosts.Host // nil: a kind whose webhooks come later
+	host   hosts.Host
 	secret hosts.Secret
 }
 
@@ -72,58 +74,105 @@ func (d *directory) named(name string) *entry {
 	return nil
 }
 
-// resolve says which host a repository belongs to: the named one; else the entry
-// whose ssh_host it has; else the entry of the kind that its SSH host is known
-// for; else that kind itself.
+// resolve says which host a repository belongs to: the named one, or the kind of that
+// name; else the entry whose ssh_host it has, one with a port before one without; else the
+// entry of the kind that its SSH host is known for; else that kind itself.
 func (d *directory) resolve(name string, a model.Address) (string, error) {
-	kind := hosts.KindOfSSHHost(a.Host)
 	if name != "" {
-		if d.named(name) == nil && name != kind {
+		if _, kind := hosts.ByKind(name); !kind && d.named(name) == nil {
 			return "", fmt.Errorf("no host of the config is named %q", name)
 		}
 		return name, nil
 	}
-	for _, e := range d.entries {
-		if e.SSHHost != "" && (strings.EqualFold(e.SSHHost, a.Host) || strings.EqualFold(e.SSHHost, a.HostPort())) {
-			return e.Name, nil
-		}
-	}
-	for _, e := range d.entries {
-		if e.SSHHost == "" && e.Kind == kind && hosts.DefaultWeb(kind) != "" {
-			return e.Name, nil
+	kind := hosts.KindOfSSHHost(a.Host)
+	for _, belongs := range []func(entry) bool{
+		func(e entry) bool { return e.SSHHost == a.HostPort() },
+		func(e entry) bool { return e.SSHHost != "" && e.SSHHost == a.Host },
+		func(e entry) bool { return e.sameServer(a) },
+		func(e entry) bool { return e.SSHHost == "" && e.Kind == kind && hosts.DefaultWeb(kind) != "" },
+	} {
+		if i := slices.IndexFunc(d.entries, belongs); i >= 0 {
+			return d.entries[i].Name, nil
 		}
 	}
 	return kind, nil
 }
 
-// links are the web addresses of a repository.
-func (d *directory) links(r model.Repo) model.Links {
-	var l model.Links
-	e := d.named(r.Host)
-	kind, web := r.Host, ""
-	if e != nil {
-		kind, web = e.Kind, e.WebURL
+// sameServer says whether an address is on the entry's server under another name of it,
+// as ssh.github.com:443 is github.com.
+func (e entry) sameServer(a model.Address) bool {
+	if e.SSHHost == "" {
+		return false
 	}
-	if web == "" {
-		if a, err := model.ParseAddress(r.URL); err == nil && hosts.KindOfSSHHost(a.Host) == kind {
-			web = hosts.DefaultWeb(kind)
-		}
+	there, err := model.ParseAddress("ssh://" + a.User + "@" + bracketed(e.SSHHost) + "/x")
+	if err != nil {
+		return false
 	}
-	if h, ok := hosts.ByKind(kind); ok && web != "" {
-		l = h.Links(web, r)
+	if hosts.DefaultWeb(e.Kind) != "" && hosts.KindOfSSHHost(a.Host) == e.Kind && hosts.KindOfSSHHost(there.Host) == e.Kind {
+		return true // two names of the vendor's one service
 	}
-	if e != nil {
-		fill := strings.NewReplacer("{web}", web, "{repo}", r.Name)
-		override(&l.Commit, e.Links.Commit, fill)
-		override(&l.Branch, e.Links.Branch, fill)
-	}
-	return l
+	there.Path = a.Path
+	return hosts.Identify(e.Kind, there).Key == hosts.Identify(e.Kind, a).Key
 }
 
-func override(to *string, template string, fill *strings.Replacer) {
-	if template != "" {
-		*to = fill.Replace(template)
+// bracketed puts a bare IPv6 address into brackets, as a URL wants it.
+func bracketed(host string) string {
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
+		return "[" + host + "]"
 	}
+	return host
+}
+
+// entryOf gives the entry and the kind of a repository's host. The entry may be nil: a
+// repository may belong to a kind, or to an entry that has left the config. Then an
+// entry that its address belongs to serves it.
+func (d *directory) entryOf(host string, a model.Address) (*entry, string) {
+	if e := d.named(host); e != nil {
+		return e, e.Kind
+	}
+	_, known := hosts.ByKind(host)
+	name, _ := d.resolve("", a)
+	switch e := d.named(name); {
+	case e != nil && (!known || e.Kind == host):
+		return e, e.Kind
+	case known:
+		return nil, host
+	}
+	return nil, hosts.KindOfSSHHost(a.Host)
+}
+
+// identify gives what a repository is known by; host "" = the one that its address
+// belongs to.
+func (d *directory) identify(host string, a model.Address) model.Identity {
+	_, kind := d.entryOf(host, a)
+	return hosts.Identify(kind, a)
+}
+
+// moved gives the clone URL of a repository that is now called name; "" = it cannot be.
+func (d *directory) moved(r model.Repo, name string) string {
+	a, err := model.ParseAddress(r.URL)
+	if err != nil {
+		return ""
+	}
+	_, kind := d.entryOf(r.Host, a)
+	return hosts.Moved(kind, a, name)
+}
+
+// advise adds to a failure what its host's kind says of it.
+func (d *directory) advise(a model.Address, err error) error {
+	f, ok := errors.AsType[*model.Failure](err)
+	if !ok {
+		return err
+	}
+	_, kind := d.entryOf("", a)
+	hint := hosts.Hint(kind, f.Code)
+	switch {
+	case hint == "" || strings.Contains(f.Hint, hint):
+		return err
+	case f.Hint != "":
+		hint = f.Hint + "; " + hint
+	}
+	return &model.Failure{Code: f.Code, Detail: f.Detail, Hint: hint, Err: err}
 }
 
 // allowSHA1 says whether an SSH server may sign RSA with SHA-1.
@@ -135,11 +184,19 @@ func (d *directory) allowSHA1(hostport string) bool {
 // repoSpecs are the repositories of the config, each with its host. The error exits with 78.
 func repoSpecs(cfg *config.Config, dir *directory) ([]model.RepoSpec, error) {
 	specs := make([]model.RepoSpec, 0, len(cfg.Repositories))
+	seen := map[string]int{}
 	for i, r := range cfg.Repositories {
 		to, err := model.ParseAddress(r.URL)
 		var host string
 		if err == nil {
 			host, err = dir.resolve(r.Host, to)
+		}
+		if err == nil {
+			key := dir.identify(host, to).Key
+			if first, twice := seen[key]; twice {
+				err = fmt.Errorf("is the repository of repositories[%d] already: the host takes both addresses for one", first)
+			}
+			seen[key] = i
 		}
 		if err != nil {
 			return nil, &exitError{exitConfig, fmt.Errorf("repositories[%d]: %w", i, err)}

@@ -70,6 +70,29 @@ func printIssue(w io.Writer, i wire.Issue) {
 	for _, t := range i.Tags {
 		fmt.Fprintf(w, "\ntag %s  %s  contains %s of the issue\n", plain(t.Name), plain(t.Repository), count(t.Commits, "commit"))
 	}
+	for _, p := range i.PullRequests {
+		printPullRequest(w, p)
+	}
+}
+
+func printPullRequest(w io.Writer, p wire.PullRequest) {
+	fmt.Fprintf(w, "\npull request %d  %s  %s\n  %s\n", p.Number, plain(p.Repository), p.Status, plain(p.Title))
+	var about []string
+	if !p.UpdatedAt.IsZero() {
+		about = append(about, p.UpdatedAt.Format("2006-01-02 15:04"))
+	}
+	if p.Source != "" {
+		about = append(about, "from "+plain(p.Source))
+	}
+	if p.Target != "" {
+		about = append(about, "to "+plain(p.Target))
+	}
+	if len(about) > 0 {
+		fmt.Fprintf(w, "  %s\n", strings.Join(about, ", "))
+	}
+	if p.URL != nil {
+		fmt.Fprintf(w, "  %s\n", *p.URL)
+	}
 }
 
 // counts says how much is linked.
@@ -78,7 +101,7 @@ func counts(i wire.Issue) string {
 	for _, p := range []struct {
 		n    int
 		noun string
-	}{{len(i.Commits), "commit"}, {len(i.Branches), "branch"}, {len(i.Tags), "tag"}} {
+	}{{len(i.Commits), "commit"}, {len(i.Branches), "branch"}, {len(i.Tags), "tag"}, {len(i.PullRequests), "pull request"}} {
 		if p.n > 0 {
 			parts = append(parts, count(p.n, p.noun))
 		}

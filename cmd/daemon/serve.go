@@ -139,6 +139,8 @@ func (a *app) run(ctx context.Context, ready func(net.Addr)) error {
 	if err != nil {
 		return err
 	}
+	address := doors[1].listen.Addr()
+	a.address.Store(&address)
 	failed := make(chan error, len(doors))
 	var servers []*http.Server
 	for _, d := range doors {
@@ -151,6 +153,7 @@ func (a *app) run(ctx context.Context, ready func(net.Addr)) error {
 	var syncErr error
 	background.Go(func() { syncErr = a.runner.Run(work) })
 	background.Go(func() { a.housekeeping(work) })
+	background.Go(func() { a.listen(work) })
 	background.Go(func() { a.reloadOnSignal(work) })
 	background.Go(func() { watchdog(work, a.store.Ping, a.runner.LastTick, a.log) })
 	a.log.Info("ready", zap.Stringer("listen", doors[1].listen.Addr()), zap.String("control_socket", cfg.Server.ControlSocket),
@@ -240,5 +243,6 @@ func (a *app) reload(ctx context.Context) error {
 		return fmt.Errorf("the new config is in force but for its repositories: %w", err)
 	}
 	a.runner.Poke()
+	a.relisten()
 	return nil
 }

@@ -50,6 +50,9 @@ func loadConfig(path string) (*config.Config, error) {
 	}
 	cfg, err := config.Load(path, config.Checks{
 		Kinds:    hosts.Kinds(),
+		Streams:  streamKinds(),
+		Web:      hosts.DefaultWeb,
+		Template: model.CheckTemplate,
 		Schedule: sync.CheckSchedule,
 		URL: func(url string) error {
 			_, err := model.ParseAddress(url)
@@ -66,13 +69,18 @@ func loadConfig(path string) (*config.Config, error) {
 	return cfg, nil
 }
 
-// addressKey is equal for all URLs of one repository.
+// streamKinds are the kinds of host that tell of pushes over SSH, too.
+func streamKinds() []string {
+	return slices.DeleteFunc(hosts.Kinds(), func(kind string) bool { return hosts.StreamCommand(kind) == "" })
+}
+
+// addressKey is equal for all URLs of one repository, as far as the URL alone tells.
 func addressKey(url string) string {
 	a, err := model.ParseAddress(url)
 	if err != nil {
 		return url
 	}
-	return a.Key()
+	return hosts.Identify(hosts.KindOfSSHHost(a.Host), a).Key
 }
 
 // syncOptions are the parts of the config that the room sync needs.
