@@ -18,10 +18,12 @@ type SyncResult struct {
 	Rules    string       // fingerprint of the link rules that were used
 }
 
-// A LinkChange is what relinking would add to or take from one commit or branch.
+// A LinkChange is what relinking would add to or take from one commit, branch or pull
+// request: the one of the three that is not zero.
 type LinkChange struct {
-	Key    IssueKey
-	Commit Hash   // zero for a branch
-	Branch string // "" for a commit
-	Added  bool   // false: taken away
+	Key         IssueKey
+	Commit      Hash
+	Branch      string
+	PullRequest int64 // its number
+	Added       bool  // false: taken away
 }

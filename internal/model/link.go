@@ -54,8 +54,9 @@ type Issue struct {
 
 // An IssueSummary is a line of the issue list.
 type IssueSummary struct {
-	Key        IssueKey
-	Commits    int
-	Branches   int
-	ActivityAt time.Time // of the newest commit or branch
+	Key          IssueKey
+	Commits      int
+	Branches     int
+	PullRequests int
+	ActivityAt   time.Time // of the newest commit, branch or pull request
 }

@@ -62,7 +62,8 @@ func claim(t *tx, o model.ClaimOptions) (c model.Claimed, rest bool, err error) 
 		return c, false, err
 	}
 	c.Node, c.LeaseUntil = o.Node, now.Add(o.Lease)
-	_, err = t.exec(`UPDATE job SET state = 1, attempt = attempt + 1, node = $1, lease_until = $2, progress = '' WHERE id = $3`,
+	_, err = t.exec(`UPDATE job SET state = 1, attempt = attempt + 1, node = $1, lease_until = $2, progress = '',
+		moved_to = (SELECT r.moved_to FROM repo r WHERE r.id = job.repo_id) WHERE id = $3`,
 		o.Node, micros(c.LeaseUntil), c.ID)
 	if err != nil {
 		return c, false, err

@@ -15,17 +15,23 @@ import (
 const purgeRetry = time.Minute
 
 // DeleteRepo removes a repo with all that is linked to it: one transaction, after which
-// the repo is gone for everybody and its address is free. Its rows go after that in the
+// the repo is gone for everybody and its addresses and its HostID are free. Its rows go after that in the
 // background, in short transactions, and Open goes on where Close or a kill stopped
 // that. The error is model.ErrNotFound when there is none.
 func (s *Store) DeleteRepo(ctx context.Context, id int64) error {
 	err := s.db.write(ctx, "delete_repo", func(t *tx) error {
-		n, err := t.exec(`UPDATE repo SET deleted = 1, address_key = 'deleted ' || CAST(id AS TEXT) WHERE id = $1 AND deleted = 0`, id)
+		if err := t.lockNames(); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE repo SET deleted = 1, address_key = 'deleted ' || CAST(id AS TEXT), host_id = '', moved_to = '' WHERE id = $1 AND deleted = 0`, id)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return model.ErrNotFound
+		}
+		if _, err = t.exec(`DELETE FROM repo_alias WHERE repo_id = $1`, id); err != nil {
+			return err
 		}
 		_, err = t.exec(`DELETE FROM job WHERE repo_id = $1`, id)
 		return err
@@ -73,8 +79,9 @@ func (s *Store) purge(ctx context.Context, id int64) error {
 	if err := s.dropSegments(ctx, nil, `SELECT id FROM segment WHERE repo_id = $1 ORDER BY id`, id); err != nil {
 		return err
 	}
-	for _, table := range []string{"ref", "branch_link"} {
-		query := fmt.Sprintf(`DELETE FROM %[1]s WHERE repo_id = $1 AND name IN (SELECT name FROM %[1]s WHERE repo_id = $1 LIMIT %[2]d)`, table, rowsAtOnce)
+	// The links of a pull request go with it.
+	for table, key := range map[string]string{"ref": "name", "branch_link": "name", "pull_request": "number"} {
+		query := fmt.Sprintf(`DELETE FROM %[1]s WHERE repo_id = $1 AND %[3]s IN (SELECT %[3]s FROM %[1]s WHERE repo_id = $1 LIMIT %[2]d)`, table, rowsAtOnce, key)
 		for n := int64(1); n > 0; {
 			err := s.db.bulk(ctx, "purge", func(t *tx) (err error) {
 				n, err = t.exec(query, id)

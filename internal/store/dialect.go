@@ -22,6 +22,8 @@ type dialect struct {
 	param      string // of statements with many rows: "?", or "$" before a number
 	links      string // inserts linkRows links
 	lockClaims string // a statement that lets one Claim run at a time; "" = they do anyway
+	lockNames  string // the same for what changes the addresses or ids of repos
+	forChange  string // appended to a SELECT of a repo that will change, and lets jobs be queued for it meanwhile
 }
 
 var sqliteDialect = (&dialect{name: "sqlite", param: "?"}).init()
@@ -33,6 +35,8 @@ var postgresDialect = (&dialect{
 	forUpdate:  ` FOR UPDATE`,
 	skipLocked: ` FOR UPDATE OF j SKIP LOCKED`,
 	lockClaims: `SELECT pg_advisory_xact_lock(7236837)`,
+	lockNames:  `SELECT pg_advisory_xact_lock(7236838)`,
+	forChange:  ` FOR NO KEY UPDATE`,
 }).init()
 
 func (d *dialect) init() *dialect {
@@ -117,6 +121,8 @@ func again(err error) bool {
 		return true
 	case "23505": // a job came to wait between two looks
 		return pg.ConstraintName == "job_waiting" || pg.ConstraintName == "job_running"
+	case "23503": // a repo was removed between two looks
+		return true
 	}
 	return false
 }

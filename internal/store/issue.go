@@ -45,8 +45,8 @@ type linkPlace struct {
 }
 
 // Issue gives what is linked to a key; one without links gives empty lists. Commits
-// are paged. Branches are all there on every page, tags on the first one alone: they
-// are those of all the issue's commits.
+// are paged. Branches and the newest pull requests are there on every page, tags on the first one
+// alone: they are those of all the issue's commits.
 func (s *Store) Issue(ctx context.Context, key model.IssueKey, q model.IssueQuery) (model.Issue, error) {
 	out := model.Issue{Key: key, Repos: map[int64]model.Repo{}}
 	at, err := readCursor(q.Cursor, 4)
@@ -68,6 +68,9 @@ func (s *Store) Issue(ctx context.Context, key model.IssueKey, q model.IssueQuer
 			}
 		}
 		if err := issueBranches(t, &out); err != nil {
+			return err
+		}
+		if err := issuePullRequests(t, &out, q.Limit); err != nil {
 			return err
 		}
 		return issueRepos(t, &out, page, counted)
@@ -153,6 +156,9 @@ func issueRepos(t *tx, out *model.Issue, page []*linkRow, counted map[int64][]li
 	}
 	for _, b := range out.Branches {
 		ids[b.RepoID] = true
+	}
+	for _, p := range out.PullRequests {
+		ids[p.RepoID] = true
 	}
 	for id := range counted {
 		ids[id] = true

@@ -10,7 +10,7 @@ import (
 	"issuetrail/internal/model"
 )
 
-// An activity is a row of one of the two streams that the issue list is made of.
+// An activity is a row of one of the three streams that the issue list is made of.
 type activity struct {
 	key model.IssueKey
 	at  int64
@@ -19,11 +19,11 @@ type activity struct {
 // newer orders activities as the list has them: newest first, then by key.
 func (a activity) newer(b activity) bool { return a.at > b.at || a.at == b.at && a.key < b.key }
 
-// fewRows is up to how many links or branches of a prefix are read whole.
+// fewRows is up to how many links, branches or pull requests of a prefix are read whole.
 const fewRows = 4096
 
 // Issues lists the issues that have links and whose keys begin with prefix, the one
-// with the newest commit or branch first.
+// with the newest commit, branch or pull request first.
 func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string) (out []model.IssueSummary, next string, err error) {
 	at, err := readCursor(cur, 2)
 	if err != nil {
@@ -61,6 +61,7 @@ func (s *Store) Issues(ctx context.Context, prefix string, limit int, cur string
 const (
 	visibleLinks    = doneLinks + ` WHERE l.gone = 0`
 	visibleBranches = `FROM branch_link b JOIN repo r ON r.id = b.repo_id AND r.deleted = 0 WHERE 1 = 1`
+	visiblePulls    = `FROM pull_request_link p JOIN repo r ON r.id = p.repo_id AND r.deleted = 0 WHERE 1 = 1`
 )
 
 // after is the end of the range of keys that begin with prefix. No key holds a "~".
@@ -76,7 +77,8 @@ func isRare(t *tx, prefix string) (bool, error) {
 	}
 	var n int64
 	err := t.row(`SELECT (SELECT count(*) FROM (SELECT 1 FROM link WHERE issue_key >= $1 AND issue_key < $2 LIMIT $3) x)
-		+ (SELECT count(*) FROM (SELECT 1 FROM branch_link WHERE issue_key >= $1 AND issue_key < $2 LIMIT $3) y)`,
+		+ (SELECT count(*) FROM (SELECT 1 FROM branch_link WHERE issue_key >= $1 AND issue_key < $2 LIMIT $3) y)
+		+ (SELECT count(*) FROM (SELECT 1 FROM pull_request_link WHERE issue_key >= $1 AND issue_key < $2 LIMIT $3) z)`,
 		prefix, after(prefix), int64(fewRows)).Scan(&n)
 	return n < fewRows, err
 }
@@ -88,7 +90,8 @@ func issuesByKey(t *tx, prefix string, from place, limit int) (out []activity, e
 	}
 	err = t.each(`SELECT issue_key, max(at) FROM (
 			SELECT l.issue_key, l.committed_at AS at `+visibleLinks+` AND l.issue_key >= $1 AND l.issue_key < $2
-			UNION ALL SELECT b.issue_key, b.created_at AS at `+visibleBranches+` AND b.issue_key >= $1 AND b.issue_key < $2) x
+			UNION ALL SELECT b.issue_key, b.created_at AS at `+visibleBranches+` AND b.issue_key >= $1 AND b.issue_key < $2
+			UNION ALL SELECT p.issue_key, p.updated_at AS at `+visiblePulls+` AND p.issue_key >= $1 AND p.issue_key < $2) x
 		GROUP BY issue_key HAVING max(at) < $3 OR (max(at) = $3 AND issue_key > $4) ORDER BY 2 DESC, 1 LIMIT $5`,
 		[]any{prefix, after(prefix), top, from.text(1), int64(limit)}, func(rows *sql.Rows) error {
 			var a activity
@@ -99,20 +102,20 @@ func issuesByKey(t *tx, prefix string, from place, limit int) (out []activity, e
 	return out, err
 }
 
-// issuesByTime walks the links and the branches from the newest on. A key counts where
+// issuesByTime walks the links, the branches and the pull requests from the newest on. A key counts where
 // it comes first; one that has something newer than the page's start was on a page before.
 func issuesByTime(t *tx, prefix string, from place, limit int) (out []activity, err error) {
 	start := activity{model.IssueKey(from.text(1)), from.number(0)}
 	if from == nil {
 		start.at = 1<<63 - 1
 	}
-	links, branches := linkStream(t, prefix, start), branchStream(t, prefix, start)
+	streams := []*stream{linkStream(t, prefix, start), branchStream(t, prefix, start), pullStream(t, prefix, start)}
 	seen := map[model.IssueKey]bool{}
 	for len(out) < limit {
 		var some []activity
 		for more := true; more && len(some) < keysAtOnce; {
 			var a activity
-			if a, more, err = newest(links, branches); err != nil {
+			if a, more, err = newest(streams); err != nil {
 				return nil, err
 			}
 			if more && !seen[a.key] {
@@ -156,7 +159,7 @@ func summaries(t *tx, found []activity) (out []model.IssueSummary, err error) {
 		counts := map[model.IssueKey]model.IssueSummary{}
 		err := t.each(countQuery, keyArgs(some), func(rows *sql.Rows) error {
 			var sum model.IssueSummary
-			err := rows.Scan(&sum.Key, &sum.Commits, &sum.Branches)
+			err := rows.Scan(&sum.Key, &sum.Commits, &sum.Branches, &sum.PullRequests)
 			counts[sum.Key] = sum
 			return err
 		})
@@ -178,9 +181,11 @@ const keysAtOnce = 64
 var (
 	askedKeys   = askKeys()
 	listedQuery = askedKeys + `SELECT k.issue_key FROM k WHERE EXISTS (SELECT 1 ` + visibleLinks + ` AND l.issue_key = k.issue_key AND l.committed_at > k.at)
-		OR EXISTS (SELECT 1 ` + visibleBranches + ` AND b.issue_key = k.issue_key AND b.created_at > k.at)`
+		OR EXISTS (SELECT 1 ` + visibleBranches + ` AND b.issue_key = k.issue_key AND b.created_at > k.at)
+		OR EXISTS (SELECT 1 ` + visiblePulls + ` AND p.issue_key = k.issue_key AND p.updated_at > k.at)`
 	countQuery = askedKeys + `SELECT k.issue_key, (SELECT count(*) ` + visibleLinks + ` AND l.issue_key = k.issue_key),
-		(SELECT count(*) ` + visibleBranches + ` AND b.issue_key = k.issue_key) FROM k`
+		(SELECT count(*) ` + visibleBranches + ` AND b.issue_key = k.issue_key),
+		(SELECT count(*) ` + visiblePulls + ` AND p.issue_key = k.issue_key) FROM k`
 )
 
 func askKeys() string {

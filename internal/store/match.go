@@ -3,66 +3,170 @@ package store
 import (
 	"database/sql"
 	"net/url"
+	"slices"
 	"strings"
 
 	"issuetrail/internal/model"
 )
 
-// matchPath is how a repo is looked up by any address: server and path in lower
-// case, without port, user, scheme and ".git".
-func matchPath(host, name string) string { return strings.ToLower(host + "/" + name) }
+// mostURLs bounds the addresses of a delivery that are looked at.
+const mostURLs = 16
 
-// matchRepos finds the repos of a host that a push may be about: by any of its
-// addresses, else by its name, else by the end of a repo's name. It is liberal, for
-// a delivery only rings: to ring for one repo too many costs one look at its refs.
-func matchRepos(t *tx, host string, p model.Push) (matched, error) {
-	var m matched
-	tried := map[string]bool{}
-	for _, u := range p.URLs {
-		path := pathOf(u)
-		if path == "" || tried[path] {
+// A spot is what one address of a delivery says.
+type spot struct {
+	key  string // Identity.Key; of a web address, of what SSH would have on port 22
+	path string // matchPath
+	ssh  bool   // an address over SSH names the repository exactly, a web address not always
+}
+
+// A called is how a delivery calls its repository.
+type called struct {
+	spots []spot
+	full  string // name, as it is written
+	name  string // matchName of it
+	bare  bool   // it gives no address at all
+}
+
+func (n naming) called(host string, p model.Push) called {
+	c := called{full: plainName(p.RepoName), name: matchName(p.RepoName), bare: len(p.URLs) == 0}
+	for _, u := range p.URLs[:min(len(p.URLs), mostURLs)] {
+		a, ssh := addressOf(u)
+		if a.Host == "" {
 			continue
 		}
-		tried[path] = true
-		if err := m.find(t, `match_path = $2`, host, path); err != nil {
-			return m, err
+		s := spot{n.identity(host, a).Key, sane(matchPath(a.Host, a.Name())), ssh}
+		i := slices.IndexFunc(c.spots, func(o spot) bool { return o.key == s.key && o.path == s.path })
+		if i < 0 {
+			c.spots = append(c.spots, s)
+		} else {
+			c.spots[i].ssh = c.spots[i].ssh || ssh
 		}
 	}
-	name := strings.ToLower(strings.TrimSuffix(strings.Trim(p.RepoName, "/"), ".git"))
-	if len(m.ids) > 0 || m.suspended || name == "" {
-		return m, nil
-	}
-	if err := m.find(t, `match_name = $2`, host, name); err != nil || len(m.ids) > 0 || m.suspended {
-		return m, err
-	}
-	return m, m.find(t, `substr(match_name, length(match_name) - length($2) + 1) = $2`, host, "/"+name)
+	return c
 }
 
-func (m *matched) find(t *tx, where, host, word string) error {
-	return t.each(`SELECT id, name, suspended FROM repo WHERE host = $1 AND deleted = 0 AND `+where+` ORDER BY id`, []any{host, sane(word)}, func(rows *sql.Rows) error {
-		var id int64
-		var name string
-		var suspended bool
-		if err := rows.Scan(&id, &name, &suspended); err != nil {
-			return err
-		}
-		if suspended {
-			m.suspended = true
-		} else if !m.has(id) {
-			m.ids, m.names = append(m.ids, id), append(m.names, name)
-		}
-		return nil
-	})
-}
-
-// pathOf gives the matchPath of a clone or web address, "" for what is none.
-func pathOf(s string) string {
+// addressOf reads a clone or web address; no Host says that it is neither.
+func addressOf(s string) (a model.Address, ssh bool) {
 	if a, err := model.ParseAddress(s); err == nil {
-		return matchPath(a.Host, a.Name())
+		return a, true
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return ""
+	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
+		return model.Address{}, false
 	}
-	return matchPath(u.Hostname(), strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git"))
+	return model.Address{User: "git", Host: strings.ToLower(u.Hostname()), Port: 22, Path: strings.Trim(u.Path, "/")}, false
+}
+
+// own says whether the delivery calls the repo as it is called here. A short name is no
+// other name.
+func (c called) own(r found) bool {
+	if len(c.spots) == 0 && (c.name == "" || strings.HasSuffix(r.word, "/"+c.name)) || c.name == r.word {
+		return true
+	}
+	return slices.ContainsFunc(c.spots, func(s spot) bool { return s.key == r.key || s.path == r.path })
+}
+
+// A found repo is what Accept must know of one.
+type found struct {
+	id        int64
+	name      string
+	suspended bool
+	hostID    string
+	key       string // address_key
+	path      string // match_path
+	word      string // match_name
+}
+
+const foundColumns = `SELECT r.id, r.name, r.suspended, r.host_id, r.address_key, r.match_path, r.match_name FROM repo r `
+
+// A finder looks for the repos of one hosts entry.
+type finder struct {
+	t    *tx
+	host string
+}
+
+// find gives the repos of a condition, whose parameters begin with $2.
+func (f finder) find(where string, args ...any) (list []found, err error) {
+	err = f.t.each(foundColumns+where+` ORDER BY r.id`, append([]any{f.host}, args...), func(rows *sql.Rows) error {
+		var r found
+		err := rows.Scan(&r.id, &r.name, &r.suspended, &r.hostID, &r.key, &r.path, &r.word)
+		list = append(list, r)
+		return err
+	})
+	return list, err
+}
+
+func (f finder) byHostID(id string) ([]found, error) {
+	if id == "" {
+		return nil, nil
+	}
+	return f.find(`WHERE r.host = $1 AND r.host_id = $2 AND r.host_id <> '' AND r.deleted = 0`, sane(id))
+}
+
+func (f finder) byName(name string) ([]found, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return f.find(`WHERE r.host = $1 AND r.match_name = $2 AND r.deleted = 0`, name)
+}
+
+func (f finder) byEnd(name string) ([]found, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return f.find(`WHERE r.host = $1 AND substr(r.match_name, length(r.match_name) - length($2) + 1) = $2 AND r.deleted = 0`, "/"+name)
+}
+
+// An atAddress is what is found by the addresses of a delivery.
+type atAddress struct {
+	all   []found  // that are there now
+	exact []found  // of them, those that an SSH address names
+	once  []found  // that were there, and are elsewhere now
+	old   []string // the keys of the aliases of once
+}
+
+// sure gives the one repo that the addresses mean, if it is one.
+func (a atAddress) sure() (found, bool) {
+	list := a.all
+	if len(a.exact) > 0 {
+		list = a.exact
+	}
+	if len(list) != 1 {
+		return found{}, false
+	}
+	return list[0], true
+}
+
+func (f finder) byAddress(spots []spot) (a atAddress, err error) {
+	for _, s := range spots {
+		there, err := f.find(`WHERE r.host = $1 AND r.deleted = 0 AND (r.address_key = $2 OR r.match_path = $3)`, s.key, s.path)
+		if err != nil {
+			return a, err
+		}
+		taken := false
+		for _, r := range there {
+			a.all = with(a.all, r)
+			if taken = taken || r.key == s.key; r.key == s.key && s.ssh {
+				a.exact = with(a.exact, r)
+			}
+		}
+		if taken {
+			continue // an address is a repo's, or an old one
+		}
+		once, err := f.find(`JOIN repo_alias a ON a.repo_id = r.id WHERE r.host = $1 AND a.address_key = $2 AND r.deleted = 0`, s.key)
+		if err != nil {
+			return a, err
+		}
+		for _, r := range once {
+			a.once, a.old = append(a.once, r), append(a.old, s.key)
+		}
+	}
+	return a, nil
+}
+
+func with(list []found, r found) []found {
+	if slices.ContainsFunc(list, func(o found) bool { return o.id == r.id }) {
+		return list
+	}
+	return append(list, r)
 }

@@ -41,16 +41,34 @@ func enqueue(t *tx, r model.Request) error {
 	if r.RunAt.IsZero() {
 		r.RunAt = now
 	}
-	_, err = t.exec(`INSERT INTO job (repo_id, priority, fetches, run_at, created_at)
+	_, err = t.exec(enqueueOne, r.RepoID, int64(r.Priority), flag(r.Fetch), micros(r.RunAt), micros(now))
+	return err
+}
+
+// enqueueHost queues a sync of every repo of a hosts entry, as a delivery does.
+func enqueueHost(t *tx, host string) error {
+	now, err := t.now()
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(enqueueOfHost, host, int64(model.PriorityWebhook), flag(true), micros(now), micros(now))
+	return err
+}
+
+var (
+	enqueueOne    = enqueueWhere(`r.id = $1`)
+	enqueueOfHost = enqueueWhere(`r.host = $1`)
+)
+
+func enqueueWhere(which string) string {
+	return `INSERT INTO job (repo_id, priority, fetches, run_at, created_at)
 		SELECT r.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT),
-			CASE WHEN r.quiet_until > CAST($4 AS BIGINT) AND CAST($2 AS BIGINT) = `+webhookPriority+` THEN r.quiet_until ELSE CAST($4 AS BIGINT) END,
-			CAST($5 AS BIGINT) FROM repo r WHERE r.id = $1 AND r.suspended = 0 AND r.deleted = 0
+			CASE WHEN r.quiet_until > CAST($4 AS BIGINT) AND CAST($2 AS BIGINT) = ` + webhookPriority + ` THEN r.quiet_until ELSE CAST($4 AS BIGINT) END,
+			CAST($5 AS BIGINT) FROM repo r WHERE ` + which + ` AND r.suspended = 0 AND r.deleted = 0 ORDER BY r.id
 		ON CONFLICT (repo_id) WHERE state = 0 DO UPDATE SET
 			priority = CASE WHEN excluded.priority < job.priority THEN excluded.priority ELSE job.priority END,
-			run_at = CASE WHEN excluded.run_at < job.run_at AND NOT `+held(`job.deaths`, `excluded.priority`)+` THEN excluded.run_at ELSE job.run_at END,
-			fetches = CASE WHEN excluded.fetches > job.fetches THEN excluded.fetches ELSE job.fetches END`,
-		r.RepoID, int64(r.Priority), flag(r.Fetch), micros(r.RunAt), micros(now))
-	return err
+			run_at = CASE WHEN excluded.run_at < job.run_at AND NOT ` + held(`job.deaths`, `excluded.priority`) + ` THEN excluded.run_at ELSE job.run_at END,
+			fetches = CASE WHEN excluded.fetches > job.fetches THEN excluded.fetches ELSE job.fetches END`
 }
 
 // EnqueueTick queues the repo's scheduled sync if its next tick is still expect, and

@@ -48,7 +48,10 @@ func (r *relinking) run(ctx context.Context, rules string, branch func(string) [
 			return err
 		}
 	}
-	if err := r.branches(ctx, branch); err != nil || r.dry {
+	if err := r.branches(ctx, branch); err != nil {
+		return err
+	}
+	if err := r.pullRequests(ctx); err != nil || r.dry {
 		return err
 	}
 	return r.s.db.write(ctx, "relink", func(t *tx) error {

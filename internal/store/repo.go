@@ -1,18 +1,18 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"issuetrail/internal/model"
 )
 
-const repoColumns = `r.id, r.url, r.host, r.name, r.schedule, r.mirror, r.projects, r.source, r.suspended, r.default_branch, r.created_at`
+const repoColumns = `r.id, r.url, r.host, r.name, r.schedule, r.mirror, r.projects, r.source, r.suspended, r.default_branch, r.created_at, r.host_id, r.moved_to`
 
 type scanner interface{ Scan(...any) error }
 
@@ -23,7 +23,7 @@ func scanRepo(row scanner, more ...any) (model.Repo, error) {
 	var created int64
 	err := row.Scan(append([]any{
 		&r.ID, &r.URL, &r.Host, &r.Name, &r.Schedule, &r.Mirror, &projects,
-		&r.Source, &r.Suspended, &r.DefaultBranch, &created,
+		&r.Source, &r.Suspended, &r.DefaultBranch, &created, &r.HostID, &r.MovedTo,
 	}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return model.Repo{}, model.ErrNotFound
@@ -36,10 +36,21 @@ func scanRepo(row scanner, more ...any) (model.Repo, error) {
 }
 
 // AddRepo adds a repo and queues its first sync. The error is model.ErrExists when
-// there is one of the same address, or a Failure of code url_invalid.
+// there is one of the same address, or one that had it before it moved, or a Failure of
+// code url_invalid.
 func (s *Store) AddRepo(ctx context.Context, spec model.RepoSpec) (r model.Repo, err error) {
 	err = s.db.write(ctx, "add_repo", func(t *tx) error {
-		id, err := insertRepo(t, spec)
+		at, err := s.naming.seat(spec.Host, spec.URL)
+		if err != nil {
+			return err
+		}
+		if err := t.lockNames(); err != nil {
+			return err
+		}
+		if once, err := repoOnceAt(t, at.key); err != nil || once != 0 {
+			return cmp.Or(err, model.ErrExists)
+		}
+		id, err := insertRepo(t, spec, at)
 		if err != nil {
 			return err
 		}
@@ -56,18 +67,14 @@ func (s *Store) AddRepo(ctx context.Context, spec model.RepoSpec) (r model.Repo,
 	return r, nil
 }
 
-func insertRepo(t *tx, spec model.RepoSpec) (id int64, err error) {
-	a, err := model.ParseAddress(spec.URL)
-	if err != nil {
-		return 0, err
-	}
+func insertRepo(t *tx, spec model.RepoSpec, at seat) (id int64, err error) {
 	now, err := t.now()
 	if err != nil {
 		return 0, err
 	}
 	err = t.row(`INSERT INTO repo (address_key, url, server, host, name, match_path, match_name, schedule, mirror, projects, source, created_at)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) ON CONFLICT (address_key) DO NOTHING RETURNING id`,
-		a.Key(), spec.URL, a.HostPort(), spec.Host, a.Name(), matchPath(a.Host, a.Name()), strings.ToLower(a.Name()),
+		at.key, at.url, at.server, spec.Host, at.name, at.path, at.word,
 		spec.Schedule, string(spec.Mirror), list(spec.Projects), string(spec.Source), micros(now)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, model.ErrExists
@@ -97,12 +104,12 @@ func (s *Store) Repo(ctx context.Context, id int64) (r model.Repo, err error) {
 	return r, err
 }
 
-// FindRepo gives the repo that s names: by its URL in any form, by its id, or by its
-// name if no other repo has it. The error is model.ErrNotFound.
+// FindRepo gives the repo that s names: by its URL in any form, by one that it had before it
+// moved, by its id, or by its name if no other repo has it. The error is model.ErrNotFound.
 func (s *Store) FindRepo(ctx context.Context, word string) (r model.Repo, err error) {
 	err = s.db.read(ctx, func(t *tx) error {
 		if a, err := model.ParseAddress(word); err == nil {
-			r, err = scanRepo(t.row(`SELECT `+repoColumns+` FROM repo r WHERE r.address_key = $1 AND r.deleted = 0`, a.Key()))
+			r, err = s.repoByAddress(t, word, a)
 			return err
 		}
 		if id, err := strconv.ParseInt(word, 10, 64); err == nil {
@@ -129,6 +136,23 @@ func (s *Store) FindRepo(ctx context.Context, word string) (r model.Repo, err er
 		return fmt.Errorf("several repositories are named %s: give the URL: %w", word, model.ErrNotFound)
 	})
 	return r, err
+}
+
+// repoByAddress looks also for the very URL: a repo of a hosts entry that is not the one of its
+// address is known by another key.
+func (s *Store) repoByAddress(t *tx, url string, a model.Address) (model.Repo, error) {
+	key := s.naming.identity("", a).Key
+	for _, q := range []struct{ where, word string }{
+		{`WHERE r.address_key = $1`, key},
+		{`JOIN repo_alias a ON a.repo_id = r.id WHERE a.address_key = $1`, key},
+		{`WHERE r.url = $1`, sane(url)},
+	} {
+		r, err := scanRepo(t.row(`SELECT `+repoColumns+` FROM repo r `+q.where+` AND r.deleted = 0`, q.word))
+		if !errors.Is(err, model.ErrNotFound) {
+			return r, err
+		}
+	}
+	return model.Repo{}, model.ErrNotFound
 }
 
 // UpdateRepo changes what the patch names. A repo that is resumed is queued.

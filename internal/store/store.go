@@ -46,6 +46,7 @@ type Store struct {
 	wakeup  chan struct{}
 	later   *background
 	sweeps  sweeps
+	naming  naming
 	closed  func() error
 }
 
@@ -63,6 +64,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		log: o.Log, pack: newPacker(), adding: newIngests(),
 		deletes: make(chan struct{}, 1),
 		graphs:  newGraphCache(o.GraphBytes), wakeup: make(chan struct{}, 1),
+		naming: newNaming(o),
 	}
 	s.later = newBackground(ctx)
 	s.closed = sync.OnceValue(func() error {

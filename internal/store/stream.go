@@ -39,6 +39,11 @@ const (
 	borderOfBranches = `SELECT created_at FROM branch_link WHERE created_at < $1 ORDER BY created_at DESC LIMIT 1 OFFSET $2`
 	olderBranches    = `SELECT b.issue_key, b.created_at ` + visibleBranches +
 		` AND b.created_at < $1 AND b.created_at > $2 AND b.issue_key || '' >= $3 AND b.issue_key || '' < $4 ORDER BY b.created_at DESC, b.issue_key`
+	sameTimePulls = `SELECT p.issue_key, p.updated_at ` + visiblePulls +
+		` AND p.updated_at = $1 AND p.issue_key > $2 AND p.issue_key >= $3 AND p.issue_key < $4 ORDER BY p.issue_key LIMIT $5`
+	borderOfPulls = `SELECT updated_at FROM pull_request_link WHERE updated_at < $1 ORDER BY updated_at DESC LIMIT 1 OFFSET $2`
+	olderPulls    = `SELECT p.issue_key, p.updated_at ` + visiblePulls +
+		` AND p.updated_at < $1 AND p.updated_at > $2 AND p.issue_key || '' >= $3 AND p.issue_key || '' < $4 ORDER BY p.updated_at DESC, p.issue_key`
 )
 
 func linkStream(t *tx, prefix string, from activity) *stream {
@@ -47,6 +52,10 @@ func linkStream(t *tx, prefix string, from activity) *stream {
 
 func branchStream(t *tx, prefix string, from activity) *stream {
 	return &stream{t: t, prefix: prefix, last: from, page: streamPage, same: sameTimeBranches, border: borderOfBranches, older: olderBranches}
+}
+
+func pullStream(t *tx, prefix string, from activity) *stream {
+	return &stream{t: t, prefix: prefix, last: from, page: streamPage, same: sameTimePulls, border: borderOfPulls, older: olderPulls}
 }
 
 // peek gives the next activity without taking it.
@@ -95,22 +104,21 @@ func (s *stream) read(query string, args ...any) error {
 
 func (s *stream) take() { s.rows = s.rows[1:] }
 
-// newest takes the next activity of both streams together.
-func newest(a, b *stream) (activity, bool, error) {
-	x, okX, err := a.peek()
-	if err != nil {
-		return x, false, err
+// newest takes the next activity of all streams together.
+func newest(streams []*stream) (best activity, found bool, err error) {
+	var from *stream
+	for _, s := range streams {
+		a, more, err := s.peek()
+		if err != nil {
+			return a, false, err
+		}
+		if more && (from == nil || a.newer(best)) {
+			best, from = a, s
+		}
 	}
-	y, okY, err := b.peek()
-	switch {
-	case err != nil:
-		return y, false, err
-	case !okX && !okY:
-		return x, false, nil
-	case !okY || okX && x.newer(y):
-		a.take()
-		return x, true, nil
+	if from == nil {
+		return best, false, nil
 	}
-	b.take()
-	return y, true, nil
+	from.take()
+	return best, true, nil
 }
