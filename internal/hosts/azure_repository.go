@@ -3,6 +3,7 @@ package hosts
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"issuetrail/internal/model"
@@ -47,7 +48,7 @@ func (r azureRepository) push(p model.Push) model.Push {
 		p.RepoName = at.org + "/" + project + "/" + name
 		p.URLs = append(p.URLs, at.ssh(project, name))
 	}
-	if a, err := model.ParseAddress(r.SSH); err == nil {
+	if a, err := model.ParseAddress(r.SSH); err == nil && !slices.Contains(p.URLs, a.URL()) {
 		p.URLs = append(p.URLs, a.URL())
 	}
 	if u, err := url.Parse(r.Remote); err == nil && r.Remote != "" {

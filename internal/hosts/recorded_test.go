@@ -138,6 +138,9 @@ var signers = []signer{
 	{kindGitBlit, "hmac", "script-secret-of-more-than-32-bytes", signHub, hubSignature},
 	{kindGitLab, "token", "gitlab-token-of-more-than-32-bytes!", signToken, labToken},
 	{kindGitLab, "signing token", signingSecret("one"), signStandard, stdSignature},
+	{kindBitbucket, "hmac", "bitbucket-secret-of-more-than-32-bytes", signBucket, bucketSignature},
+	{kindBitbucketServer, "hmac", "data-center-secret-of-more-than-32-bytes", signBucket, bucketSignature},
+	{kindAzure, "basic", "azure-secret-of-more-than-32-bytes!!", signBasic, "Authorization"},
 	{kindGitea, "hmac", "gitea-secret-of-more-than-32-bytes!", signTea, "the signature of the family"},
 }
 
