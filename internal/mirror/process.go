@@ -26,6 +26,7 @@ type process struct {
 	stderr *tail
 	read   chan struct{} // closed when stderr has been read to its end
 	gone   chan struct{} // closed when both sides have closed the channel
+	exited bool          // the server told how the command ended; set before gone is closed
 	watch  *watch        // of the call that is running; set by during
 }
 
@@ -85,7 +86,12 @@ func (p *Pool) startProcess(ctx context.Context, c *conn, command string, env ..
 
 // drain answers the server's requests until the channel is gone.
 func (pr *process) drain(requests <-chan *ssh.Request) {
-	ssh.DiscardRequests(requests)
+	for r := range requests {
+		pr.exited = pr.exited || r.Type == "exit-status" || r.Type == "exit-signal"
+		if r.WantReply {
+			_ = r.Reply(false, nil)
+		}
+	}
 	close(pr.gone)
 	pr.pool.release(pr.conn)
 }

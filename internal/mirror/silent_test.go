@@ -28,6 +28,7 @@ const (
 	inList
 	beforePack
 	inPack
+	atDead // prints a line, then answers nothing, keepalives neither; of streams alone
 )
 
 var places = map[int]string{
@@ -109,7 +110,13 @@ func (f *fake) serve(c net.Conn) {
 		return
 	}
 	defer conn.Close()
-	f.wg.Go(func() { ssh.DiscardRequests(requests) })
+	f.wg.Go(func() {
+		if f.stop == atDead {
+			for range requests { // never answered
+			}
+		}
+		ssh.DiscardRequests(requests)
+	})
 	for ch := range channels {
 		if f.stop == atChannel {
 			<-f.quit
@@ -139,7 +146,11 @@ func (f *fake) session(n ssh.NewChannel) {
 }
 
 func (f *fake) talk(ch ssh.Channel) {
-	if f.stop == beforeList {
+	switch f.stop {
+	case beforeList:
+		return
+	case atDead:
+		ch.Write([]byte("one\n"))
 		return
 	}
 	ch.Write([]byte("000eversion 2\n0011fetch=filter\n0000"))

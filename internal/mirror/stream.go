@@ -16,11 +16,13 @@ import (
 // maxLine bounds a line of a stream, in bytes, its end included.
 const maxLine = 1 << 20
 
-// Stream runs a command at the server and calls line for each line it prints, without its end;
-// what line is given is valid only until it returns. Before, it calls line with nil: the server
-// runs the command from now on. It has a connection of its own, with
-// the key and the host keys of the moment it begins, and lasts until ctx ends, line returns
-// an error, which Stream then returns as it is, or the server ends it; it never returns nil.
+// Stream runs a command at the server and calls line for each line it prints, without its
+// end; what line is given is valid only until it returns. Before that it calls line with
+// nil: the server runs the command from now on. An empty line is not nil.
+//
+// It has a connection of its own, with the key and the host keys of the moment it begins,
+// and lasts until ctx ends, line returns an error, which Stream then returns as it is, or
+// the server ends it; it never returns nil.
 //
 // A command may be silent for as long as it likes: whether the server lives is asked
 // every Timeouts.KeepAlive, and an answer must come within Timeouts.Idle. A line longer
@@ -114,22 +116,25 @@ func readLines(pr *process, line func([]byte) error) error {
 
 // ended says why a command ended that should have gone on.
 func (pr *process) ended(a model.Address, command string) error {
+	timeout := time.After(grace)
+	exited := false
+	select {
+	case <-pr.gone:
+		exited = pr.exited
+	case <-timeout:
+	}
 	select {
 	case <-pr.read: // its text comes before the end, but is read beside it
-	case <-time.After(grace):
+	case <-timeout:
 	}
 	said := told(pr.stderr.String())
-	select {
-	case <-pr.conn.dead:
-		if said == "" {
-			return &model.Failure{Code: model.CodeUnreachable, Detail: fmt.Sprintf("%s: the connection broke off", a.HostPort())}
-		}
-	default:
-	}
-	if said == "" {
-		said = "without a word"
-	} else {
+	switch {
+	case said != "":
 		said = "and said: " + said
+	case !exited:
+		return &model.Failure{Code: model.CodeUnreachable, Detail: fmt.Sprintf("%s: the connection broke off", a.HostPort())}
+	default:
+		said = "without a word"
 	}
 	return &model.Failure{
 		Code: model.CodeProtocol, Detail: fmt.Sprintf("%s: %q ended %s", a.HostPort(), command, said),
