@@ -49,8 +49,12 @@ type problemBody struct {
 	Delivery string `json:"delivery,omitempty"`
 }
 
+// maxNamed bounds the repositories that an answer names: a delivery that names none
+// queues all of its host.
+const maxNamed = 1000
+
 func accepted(d model.Delivery) answer {
-	repos := d.Repositories
+	repos := d.Repositories[:min(len(d.Repositories), maxNamed)]
 	if repos == nil {
 		repos = []string{}
 	}

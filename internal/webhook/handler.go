@@ -5,9 +5,8 @@ package webhook
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"runtime/debug"
+	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,8 +27,7 @@ type Inbox interface {
 // Options are what a Handler needs.
 type Options struct {
 	// Hosts finds the host and the secret of a name in the path, at each request,
-	// so that a reload of the config works. A name of the config whose kind takes
-	// no deliveries yet gives (nil, Secret{}, true).
+	// so that a reload of the config works.
 	Hosts func(name string) (hosts.Host, hosts.Secret, bool)
 	Inbox Inbox
 	Log   *zap.Logger // nil = none
@@ -38,15 +36,11 @@ type Options struct {
 	Room time.Duration // how long a delivery waits for memory: 2 s
 }
 
-// acceptTimeout bounds the storing of one delivery. It does not end with the
-// request: what a host sent whole is kept, though the host hung up meanwhile.
-const acceptTimeout = 15 * time.Second
-
 // A Handler receives deliveries.
 type Handler struct {
+	desk
+
 	hosts func(name string) (hosts.Host, hosts.Secret, bool)
-	inbox Inbox
-	log   *zap.Logger
 	room  *room
 	stats stats
 }
@@ -59,7 +53,7 @@ func New(o Options) *Handler {
 	if o.Room == 0 {
 		o.Room = 2 * time.Second
 	}
-	return &Handler{hosts: o.Hosts, inbox: o.Inbox, log: o.Log, room: newRoom(o.Room)}
+	return &Handler{desk: desk{o.Inbox, o.Log}, hosts: o.Hosts, room: newRoom(o.Room)}
 }
 
 // Register adds the routes /webhooks/:host and /webhooks/:host/:secret. A logger of
@@ -110,10 +104,6 @@ func (h *Handler) receive(c echo.Context) (answer, string) {
 // verifier gives what proves a delivery of this host on this path, or the answer
 // when there is no such path.
 func verifier(c echo.Context, host hosts.Host, secret hosts.Secret) (func(http.Header, []byte) error, answer) {
-	if host == nil {
-		return nil, problem(UnknownHost, http.StatusNotFound, "host_unsupported",
-			"this version takes no deliveries of this kind of host; its repositories are synced by schedule")
-	}
 	byPath, ok := host.(hosts.PathSecret)
 	if !ok && c.Path() == "/webhooks/:host" {
 		return func(h http.Header, body []byte) error { return host.Verify(h, body, secret) }, answer{}
@@ -122,31 +112,17 @@ func verifier(c echo.Context, host hosts.Host, secret hosts.Secret) (func(http.H
 		return nil, problem(UnknownHost, http.StatusNotFound, "not_found", "deliveries of this host go to /webhooks/ and the host's name, with nothing after it")
 	}
 	given := c.Param("secret")
+	if r := c.Request().URL; r.RawPath != "" { // the router went by it, and left the escapes
+		given, _ = url.PathUnescape(given)
+	}
 	return func(http.Header, []byte) error { return byPath.VerifyPath(given, secret) }, answer{}
 }
 
 // accept parses and stores a delivery that proved itself.
 func (h *Handler) accept(r *http.Request, name string, host hosts.Host, body []byte) answer {
-	d := model.Delivery{Host: name, BodySize: int64(len(body)), ReceivedAt: time.Now().UTC()}
-	if len(body) <= model.MaxKeptBody {
-		d.Body = body
-	}
-	err := guard(func() (err error) {
-		d.Push, err = host.Parse(r.Header, body)
-		return err
-	})
-	judge(&d, err)
-	h.logPanic(name, err)
-
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
-	defer cancel()
-	stored := d
-	err = guard(func() (err error) {
-		stored, err = h.inbox.Accept(ctx, d)
-		return err
-	})
+	d := h.parse(name, host, r.Header, body)
+	stored, err := h.store(r.Context(), d)
 	if err != nil {
-		h.log.Error("delivery not stored", zap.String("host", name), zap.String("event", d.Push.Event), zap.Error(err))
 		if d.Status == model.DeliveryRejected {
 			return rejected(d) // to send it again would not help
 		}
@@ -160,23 +136,4 @@ func (h *Handler) accept(r *http.Request, name string, host hosts.Host, body []b
 	default:
 		return ignored(stored)
 	}
-}
-
-// A panicked is a panic that was caught, as an error. It wraps nothing, so that
-// it counts as "not understood".
-type panicked struct {
-	value any
-	stack []byte
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
-
-// guard runs f and turns a panic into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicked{v, debug.Stack()}
-		}
-	}()
-	return f()
 }

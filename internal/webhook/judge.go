@@ -36,10 +36,10 @@ func judge(d *model.Delivery, err error) {
 
 // logPanic logs err if it is a caught panic, the stack with it, but not the
 // value: that may quote the delivery.
-func (h *Handler) logPanic(host string, err error) {
+func (k desk) logPanic(host string, err error) {
 	var p *panicked
 	if errors.As(err, &p) {
-		h.log.Error("panic on a delivery", zap.String("host", host), zap.ByteString("stack", p.stack))
+		k.log.Error("panic on a delivery", zap.String("host", host), zap.ByteString("stack", p.stack))
 	}
 }
 

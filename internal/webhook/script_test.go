@@ -10,20 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"issuetrail/internal/hosts"
 	"issuetrail/internal/model"
 )
 
-// TestHookScript runs the script of docs/hosts.md under a real git push.
+// TestHookScript runs the script as install-script prints it, under a real git push.
 func TestHookScript(t *testing.T) {
-	page, err := os.ReadFile("../../docs/hosts.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, script, _ := strings.Cut(string(page), "```sh\n")
-	script, _, ok := strings.Cut(script, "```")
-	if !ok {
-		t.Fatal("docs/hosts.md shows no script")
-	}
 	arrived := make(chan model.Delivery, 1)
 	d := openDoor(t, Options{}, nil)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,9 +30,12 @@ func TestHookScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare, work, secret := filepath.Join(dir, "git/acme/app.git"), filepath.Join(dir, "work"), filepath.Join(dir, "secret")
-	script = strings.NewReplacer("https://trail.example.com/webhooks/git", s.URL+"/webhooks/plain",
-		"/etc/issuetrail-hook/secret", secret, "/srv/git/", dir+"/git/").Replace(script)
+	bare, work, secret := filepath.Join(dir, "git/acme/app.git"), filepath.Join(dir, "work"), filepath.Join(dir, "it's secret")
+	script, ok := hosts.ScriptOf("git")
+	if !ok {
+		t.Fatal("git has no script")
+	}
+	text := strings.Replace(script.Install(s.URL+"/webhooks/plain", secret), "'/srv/git'", "'"+dir+"/git'", 1)
 	run := func(args ...string) {
 		t.Helper()
 		cmd := exec.Command("git", append([]string{"-c", "user.name=A", "-c", "user.email=a@example.com"}, args...)...)
@@ -56,7 +51,7 @@ func TestHookScript(t *testing.T) {
 		}
 	}
 	run("init", "-q", "--bare", bare)
-	write(filepath.Join(bare, "hooks/post-receive"), script, 0o755)
+	write(filepath.Join(bare, "hooks/post-receive"), text, 0o755)
 	write(secret, secretText+"\n", 0o600)
 	run("init", "-q", "-b", "main", work)
 	run("-C", work, "commit", "-q", "--allow-empty", "-m", "APP-7 begin")

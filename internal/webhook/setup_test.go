@@ -72,19 +72,17 @@ type door struct {
 	logs    *observer.ObservedLogs
 }
 
-// openDoor knows the hosts "hub", "lab" and "plain", "bare" without a secret, "later"
-// whose kind takes no deliveries yet, and "fake".
+// openDoor knows the hosts "hub", "lab", "plain" and, with its secret in the path,
+// "review", "bare" without a secret, and "fake".
 func openDoor(t testing.TB, o Options, fake hosts.Host) *door {
 	t.Helper()
 	secret, _, err := hosts.ParseSecret([]byte(secretText))
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[string]string{"hub": "github", "lab": "gitlab", "plain": "git", "bare": "github"}
+	kinds := map[string]string{"hub": "github", "lab": "gitlab", "plain": "git", "review": "gerrit", "bare": "github"}
 	o.Hosts = func(name string) (hosts.Host, hosts.Secret, bool) {
 		switch name {
-		case "later":
-			return nil, hosts.Secret{}, true
 		case "fake":
 			return fake, secret, fake != nil
 		}
@@ -99,10 +97,14 @@ func openDoor(t testing.TB, o Options, fake hosts.Host) *door {
 	core, logs := observer.New(zap.DebugLevel)
 	o.Log, d.logs = zap.New(core), logs
 	d.handler = New(o)
-	e := echo.New()
-	d.handler.Register(e)
-	d.http = e
+	d.http = newEcho(d.handler)
 	return d
+}
+
+func newEcho(h *Handler) http.Handler {
+	e := echo.New()
+	h.Register(e)
+	return e
 }
 
 // signed is a push of GitHub's shape to a path, with extra headers.

@@ -87,12 +87,18 @@ func (h *Handler) Stats() Stats {
 	for i := range out.Latency.Buckets {
 		out.Latency.Buckets[i] = h.stats.buckets[i].Load()
 	}
-	h.stats.counts.Range(func(k, v any) bool {
+	out.Counts = h.stats.list()
+	return out
+}
+
+// list gives the counts so far, sorted.
+func (s *stats) list() (out []Count) {
+	s.counts.Range(func(k, v any) bool {
 		l := k.(label)
-		out.Counts = append(out.Counts, Count{l.host, l.outcome, v.(*atomic.Uint64).Load()})
+		out = append(out, Count{l.host, l.outcome, v.(*atomic.Uint64).Load()})
 		return true
 	})
-	slices.SortFunc(out.Counts, func(a, b Count) int {
+	slices.SortFunc(out, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Outcome, b.Outcome))
 	})
 	return out
