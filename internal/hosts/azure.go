@@ -84,11 +84,11 @@ func (azure) hint(code string) string {
 		return "Azure DevOps takes RSA keys alone, and a key expires a year after a person added it: look at User settings → SSH public keys of the user that holds it. " +
 			"A server of your own must understand rsa-sha2 signatures: 2019 Update 1.2 Patch 4, 2020 Update 1.2 Patch 7, 2022 or later"
 	case model.CodeNotFound:
-		return "On Azure DevOps the user that holds the key must be a member of the project with the right to read the repository; copy the address again from Clone → SSH, for a renamed project or repository has another"
+		return "on Azure DevOps the user that holds the key must be a member of the project with the right to read the repository; copy the address again from Clone → SSH, for a renamed project or repository has another"
 	case model.CodeUnreachable, model.CodeTimeout:
 		return "Azure DevOps Services answers SSH on port 22 alone, not on 443; a server of your own has SSH switched off unless its administrator opened it"
 	case model.CodeUnsupported, model.CodeProtocol:
-		return "Look whether the address is that of a Git repository; TFVC has none"
+		return "look whether the address is that of a Git repository; TFVC has none"
 	}
 	return ""
 }

@@ -102,6 +102,9 @@ func (r azureResource) push(p model.Push, head azureHead) (model.Push, error) {
 	if head.Event == azureComment {
 		r.azurePull, repository = r.Commented.azurePull, r.Commented.Repository
 	}
+	if head.Event == "git.repo.renamed" && r.NewName != "" {
+		repository.Name = r.NewName
+	}
 	if head.Event == "git.repo.deleted" {
 		repository = azureRepository{ID: r.RepositoryID, Name: r.RepositoryName, Project: r.Project}
 	}

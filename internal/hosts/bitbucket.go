@@ -53,10 +53,10 @@ func (bitbucket) service() (string, []string) {
 func (bitbucket) hint(code string) string {
 	switch code {
 	case model.CodeAuthFailed, model.CodeNotFound:
-		return "A Bitbucket access key reads one repository, or all of one project: add the key under Repository settings or Project settings → Access keys of each, " +
+		return "a Bitbucket access key reads one repository, or all of one project: add the key under Repository settings or Project settings → Access keys of each, " +
 			"or to a user that may read all of them. Bitbucket answers the same for a repository that is not there and for one that the key may not read; a renamed one has another address"
 	case model.CodeUnreachable, model.CodeTimeout:
-		return "Where port 22 is closed, ssh://git@altssh.bitbucket.org:443/workspace/repository.git is the same repository on port 443"
+		return "where port 22 is closed, ssh://git@altssh.bitbucket.org:443/workspace/repository.git is the same repository on port 443"
 	}
 	return ""
 }

@@ -217,3 +217,55 @@ func TestBitbucketLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestHintsSayWhatTheVendorHides: what a person would otherwise look for long.
+func TestHintsSayWhatTheVendorHides(t *testing.T) {
+	for _, c := range []struct{ kind, code, says string }{
+		{kindBitbucket, model.CodeAuthFailed, "Access keys"},
+		{kindBitbucket, model.CodeNotFound, "the key may not read"},
+		{kindBitbucket, model.CodeTimeout, "ssh://git@altssh.bitbucket.org:443/"},
+		{kindBitbucketServer, model.CodeAuthFailed, "keys expire"},
+		{kindBitbucketServer, model.CodeNotFound, "one repository, or all of one project"},
+		{kindBitbucketServer, model.CodeUnreachable, "7999"},
+		{kindAzure, model.CodeAuthFailed, "expires a year after"},
+		{kindAzure, model.CodeAuthFailed, "RSA keys alone"},
+		{kindAzure, model.CodeAuthFailed, "rsa-sha2"},
+		{kindAzure, model.CodeNotFound, "a member of the project"},
+		{kindAzure, model.CodeTimeout, "port 22 alone"},
+	} {
+		if got := Hint(c.kind, c.code); !strings.Contains(got, c.says) || strings.HasSuffix(got, ".") {
+			t.Errorf("%s, %s: %q", c.kind, c.code, got)
+		}
+		if got := Hint(c.kind, model.CodeDiskFull); got != "" {
+			t.Errorf("%s: the host has nothing to do with our disk: %q", c.kind, got)
+		}
+	}
+}
+
+// TestGuidesOfBitbucketAndAzure: the examples are those of the configured server.
+func TestGuidesOfBitbucketAndAzure(t *testing.T) {
+	for _, c := range []struct {
+		host    Host
+		ssh     string
+		example string
+	}{
+		{bitbucket{}, "bitbucket.org", "git@bitbucket.org:acme/app.git"},
+		{bitbucketServer{}, "git.corp.example", "ssh://git@git.corp.example:7999/acme/app.git"},
+		{azure{}, "ssh.dev.azure.com", "git@ssh.dev.azure.com:v3/acme/project/app"},
+		{azure{}, "vs-ssh.visualstudio.com", "git@ssh.dev.azure.com:v3/acme/project/app"},
+		{azure{}, "tfs.corp.example", "ssh://git@tfs.corp.example:22/DefaultCollection/project/_git/app"},
+	} {
+		text := ""
+		for _, s := range c.host.Guide(Site{Name: "x", SSHHost: c.ssh, Webhook: "https://trail.example.com/webhooks/x", PublicKey: "ssh-rsa AAAA x"}) {
+			text += s.Title + "\n" + s.Text + "\n" + s.Code + "\n"
+		}
+		for _, part := range []string{"repo add " + c.example + "\n", "https://trail.example.com/webhooks/x\n", "ssh-rsa AAAA x\n"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: the guide has no %q:\n%s", c.host.Kind(), part, text)
+			}
+		}
+		if a, err := model.ParseAddress(c.example); err != nil || strings.Count(Identify(c.host.Kind(), a).Name, "/") == 0 {
+			t.Errorf("%s: %s: %v", c.host.Kind(), c.example, err)
+		}
+	}
+}

@@ -81,10 +81,10 @@ func (bitbucketServer) Links(base string, repo model.Repo) model.Links {
 func (bitbucketServer) hint(code string) string {
 	switch code {
 	case model.CodeAuthFailed:
-		return "Add the key under Repository settings or Project settings → Access keys, with the permission to read, or to a user that may read all repositories. " +
+		return "add the key under Repository settings or Project settings → Access keys, with the permission to read, or to a user that may read all repositories. " +
 			"An administrator may have set that keys expire, which kinds of keys are taken, and how long they must be"
 	case model.CodeNotFound:
-		return "A Bitbucket access key reads one repository, or all of one project. Bitbucket answers the same for a repository that is not there and for one that the key may not read"
+		return "a Bitbucket access key reads one repository, or all of one project. Bitbucket answers the same for a repository that is not there and for one that the key may not read"
 	case model.CodeUnreachable, model.CodeTimeout:
 		return "Bitbucket Data Center answers SSH on port 7999 unless its administrator chose another, and only if SSH is switched on: copy the address from the button Clone → SSH"
 	}
