@@ -39,11 +39,34 @@ type KeyInfo struct {
 	PassphraseProtected bool   // of the file it is read from
 	Source              string // "managed" or "file"
 	InstalledAt         time.Time
+	Role                KeyRole
 	Warning             string // "" or why it should be replaced, such as fewer than 3072 bits
 }
 
-// A SealedKey is the managed key as the database keeps it.
+// A KeyRole is what a key is kept for.
+type KeyRole string
+
+// The roles. At most one key has each. The active key logs in; where a server refuses it or does not find
+// the repository, the previous one is tried. The staged one is only tried out.
+const (
+	KeyActive   KeyRole = "active"
+	KeyStaged   KeyRole = "staged"
+	KeyPrevious KeyRole = "previous"
+)
+
+// A KeyCheck is what a server said when a key was tried for a repo.
+type KeyCheck struct {
+	RepoID      int64
+	Fingerprint string // of the key, "SHA256:…"
+	OK          bool
+	Code        string // a Failure's, when not OK
+	Detail      string // a Failure's, when not OK
+	CheckedAt   time.Time
+}
+
+// A SealedKey is a managed key as the database keeps it.
 type SealedKey struct {
+	Role        KeyRole
 	Cipher      []byte // AES-256-GCM: nonce, then the sealed PEM
 	PublicKey   string // authorized_keys line
 	InstalledAt time.Time
