@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	stdsync "sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,6 +48,7 @@ type app struct {
 
 	address    atomic.Pointer[net.Addr] // of the main listener, once there is one
 	redirected chan struct{}            // has something in it when the hosts may have changed
+	listeners  stdsync.Map              // stream → *webhook.Listener
 }
 
 // newApp opens the database and wires the rooms. The caller must close it.
@@ -84,7 +86,7 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 		AllowSHA1: func(hostport string) bool { return a.directory.Load().allowSHA1(hostport) },
 	})
 	a.runner, err = sync.New(sync.Parts{
-		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store, Mover: moverOf(a.store),
+		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store, Mover: a.store,
 		History: history{a.pool, a.advised}, Log: log.Named("sync"),
 	}, syncOptions(cfg))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,16 +22,19 @@ type installScript struct {
 	Kind       string `json:"kind"`
 	Host       string `json:"host"`        // entry of the config; "" = none was taken
 	URL        string `json:"url"`         // that the script calls
-	SecretFile string `json:"secret_file"` // that the script reads
+	SecretFile string `json:"secret_file"` // that the script reads, on the git server
+	CopyOf     string `json:"copy_of"`     // webhook_secret_file of the entry; "" = none was taken
 	Place      string `json:"place"`       // where the script goes, a sentence
 	Script     string `json:"script"`
 	Out        string `json:"out,omitempty"` // file that it was written to
 }
 
-// What a script says that nobody told the address or the secret's file.
 const (
-	exampleURL    = "https://trail.example.com"
-	exampleSecret = "/etc/issuetrail-hook/secret"
+	exampleURL = "https://trail.example.com" // where nothing says the address
+
+	// hookSecret is where a script looks for the secret. It is never the daemon's own file: that
+	// one is for the daemon alone to read, and the config refuses it otherwise.
+	hookSecret = "/etc/issuetrail-hook/secret"
 )
 
 // hookCommand is `issuetrail hook install-script`.
@@ -50,13 +54,14 @@ func hookScript() *cobra.Command {
 	kinds := scriptKinds()
 	c := &cobra.Command{
 		Use: "install-script " + strings.Join(kinds, "|"), Short: "Prints the script that tells of pushes, with address and secret file filled in",
-		Long: "Prints the script that tells issuetrail of pushes, with the webhook's address and the path of the secret file filled in.\n" +
-			"Where it goes is said on stderr.\n\n" +
-			"Both come from the config's entry of that kind, unless --url and --secret-file say otherwise. It works without a daemon, and without\n" +
-			"a config, where both are then examples to replace.",
+		Long: "Prints the script that tells issuetrail of pushes, with the webhook's address and the path of the secret's file filled in.\n" +
+			"Where both go is said on stderr.\n\n" +
+			"The address is that of the config's entry of that kind, unless --url says another. The file is a copy of the entry's webhook_secret_file\n" +
+			"for the account that runs the hook: " + hookSecret + ", unless --secret-file says another. It works without a daemon, and\n" +
+			"without a config; then the address is an example to replace.",
 		Args: cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs), ValidArgs: kinds,
 	}
-	c.Flags().String("host", "", "entry of hosts to take the address and the secret file of")
+	c.Flags().String("host", "", "entry of hosts to take the address of")
 	c.Flags().String("url", "", "address of the webhook, https://…/webhooks/NAME")
 	c.Flags().String("secret-file", "", "path of the secret's file on the git server")
 	c.Flags().String("out", "", "write the script to this file instead of printing it")
@@ -76,20 +81,28 @@ func hookScript() *cobra.Command {
 		if s.Out == "" {
 			fmt.Fprint(cmd.OutOrStdout(), s.Script)
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "Calls %s; reads the secret from %s.\nPlace: %s\n"+
-			"The account that runs the hook must be able to read the secret's file, and nobody else: chmod 600. On another machine, or for another account,\n"+
-			"it is a copy of the file that webhook_secret_file names; say where it is with --secret-file.\n", s.URL, s.SecretFile, s.Place)
+		s.explain(cmd.ErrOrStderr())
 		return nil
 	}
 	return withConfig(c)
+}
+
+// explain says where the script and the secret go.
+func (s installScript) explain(w io.Writer) {
+	from := "the file that webhook_secret_file of the entry names"
+	if s.CopyOf != "" {
+		from = s.CopyOf
+	}
+	fmt.Fprintf(w, "It calls %s.\nPlace: %s\nSecret: %s, a copy of the first line of %s that the account which runs the hook can read, and nobody else:\n"+
+		"  sudo install -D -m 0400 -o ACCOUNT FILE %s\n", s.URL, s.Place, s.SecretFile, from, s.SecretFile)
 }
 
 // makeScript fills in what flags and config say.
 func makeScript(cmd *cobra.Command, kind string) (s installScript, err error) {
 	flag := func(name string) string { v, _ := cmd.Flags().GetString(name); return v }
 	script, _ := hosts.ScriptOf(kind)
-	s = installScript{Kind: kind, Place: script.Place, URL: exampleURL + "/webhooks/" + kind, SecretFile: exampleSecret, Out: flag("out")}
-	if flag("url") == "" || flag("secret-file") == "" || flag("host") != "" {
+	s = installScript{Kind: kind, Place: script.Place, URL: exampleURL + "/webhooks/" + kind, SecretFile: hookSecret, Out: flag("out")}
+	if flag("url") == "" || flag("host") != "" {
 		if err := s.fromConfig(cmd, flag("host")); err != nil {
 			return s, err
 		}
@@ -128,10 +141,10 @@ func (s *installScript) fromConfig(cmd *cobra.Command, name string) error {
 	case err != nil && (asked != "" || name != ""):
 		return err
 	case errors.Is(err, errNoConfig):
-		fmt.Fprintln(cmd.ErrOrStderr(), "There is no config here: the address and the secret's file are examples, unless you give --url and --secret-file.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "There is no config here: the address is an example; give it with --url.")
 		return nil
 	case err != nil:
-		fmt.Fprintf(cmd.ErrOrStderr(), "The config is not used, for it cannot be read:\n%v\nThe address and the secret's file are examples, unless you give --url and --secret-file.\n", err)
+		fmt.Fprintf(cmd.ErrOrStderr(), "The config is not used, for it cannot be read:\n%v\nThe address is an example; give it with --url.\n", err)
 		return nil
 	}
 	base := publicURL(cfg.Server, nil)
@@ -140,14 +153,12 @@ func (s *installScript) fromConfig(cmd *cobra.Command, name string) error {
 		return wrongUsage(cmd, err)
 	}
 	if e == nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "The config has no entry of hosts of kind %s yet: the name in the address and the secret's file are examples.\n", s.Kind)
+		fmt.Fprintf(cmd.ErrOrStderr(), "The config has no entry of hosts of kind %s yet: the name in the address is an example.\n", s.Kind)
 		s.URL = base + "/webhooks/" + s.Kind
 		return nil
 	}
 	s.Host, s.URL = e.Name, base+"/webhooks/"+e.Name
-	if e.WebhookSecretFile != "" {
-		s.SecretFile = e.WebhookSecretFile
-	}
+	s.CopyOf = e.WebhookSecretFile
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	v := build()
 	send(descBuild, gauge, 1, v.Version, v.Commit, v.Go)
 	hooks := c.a.webhook.Stats()
-	for _, n := range hooks.Counts {
+	for _, n := range c.a.deliveryCounts() {
 		send(descDeliveries, counter, float64(n.N), n.Host, string(n.Outcome))
 	}
 	buckets, total := map[float64]uint64{}, uint64(0)

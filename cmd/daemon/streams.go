@@ -4,9 +4,11 @@ import (
 	"context"
 	stdsync "sync"
 
+	"go.uber.org/zap"
+
 	"issuetrail/internal/hosts"
 	"issuetrail/internal/model"
-	"issuetrail/internal/sync"
+	"issuetrail/internal/webhook"
 )
 
 // A stream is an entry of hosts whose events are read over SSH.
@@ -71,7 +73,45 @@ func (a *app) advised(to model.Address, err error) error {
 	return a.directory.Load().advise(to, err)
 }
 
-// listenTo is a stand-in until the listener is there.
-func (a *app) listenTo(ctx context.Context, s stream) { <-ctx.Done() }
+// listenTo reads the events of one entry until ctx is done. The listener of an entry is kept, for
+// its counts, also when a reload ends and begins it again.
+func (a *app) listenTo(ctx context.Context, s stream) {
+	to, err := s.target()
+	host, ok := hosts.ByKind(s.kind)
+	if err != nil || !ok {
+		return // the config is checked for both
+	}
+	log := a.log.Named("webhook")
+	log.Info("reads the events of a host", zap.String("host", s.name), zap.String("address", to.HostPort()))
+	l, _ := a.listeners.LoadOrStore(s, &webhook.Listener{
+		Open: func(ctx context.Context, line func([]byte) error) error {
+			return a.advised(to, a.pool.Stream(ctx, to, hosts.StreamCommand(s.kind), line))
+		},
+		Host: host, Name: s.name, Inbox: a.store, Log: log,
+	})
+	l.(*webhook.Listener).Run(ctx)
+}
 
-func moverOf(s any) sync.Mover { m, _ := s.(sync.Mover); return m }
+// deliveryCounts are those of both doors: webhooks, and events over SSH.
+func (a *app) deliveryCounts() []webhook.Count {
+	type label struct {
+		host    string
+		outcome webhook.Outcome
+	}
+	sum := map[label]uint64{}
+	add := func(counts []webhook.Count) {
+		for _, c := range counts {
+			sum[label{c.Host, c.Outcome}] += c.N
+		}
+	}
+	add(a.webhook.Stats().Counts)
+	a.listeners.Range(func(_, l any) bool {
+		add(l.(*webhook.Listener).Counts())
+		return true
+	})
+	list := make([]webhook.Count, 0, len(sum))
+	for l, n := range sum {
+		list = append(list, webhook.Count{Host: l.host, Outcome: l.outcome, N: n})
+	}
+	return list
+}
