@@ -1,7 +1,8 @@
 package hosts
 
 // Guide is for github.com and Enterprise Server. From GitHub's documentation.
-func (github) Guide(s Site) []Step {
+func (h github) Guide(s Site) []Step {
+	s = s.of(h)
 	web := s.web("https://github.com", "")
 	steps := []Step{s.keyStep(
 		"Log in at " + web + " as a machine user that may read the repositories: Settings → SSH and GPG keys → New SSH key. " +

@@ -1,7 +1,8 @@
 package hosts
 
 // Guide is for gitlab.com and a GitLab of one's own. From GitLab's documentation.
-func (gitlab) Guide(s Site) []Step {
+func (h gitlab) Guide(s Site) []Step {
+	s = s.of(h)
 	web := s.web("https://gitlab.com", "")
 	steps := []Step{s.keyStep(
 		"Log in at " + web + " as a user with the Reporter role in the groups: Edit profile → SSH keys → Add new key, usage \"Authentication\". " +
@@ -18,7 +19,7 @@ func (gitlab) Guide(s Site) []Step {
 		},
 		Step{
 			Title: "Or set it once for the whole instance",
-			Text: "On a GitLab of your own an administrator adds one system hook (Admin → System hooks) with the same URL and token, and the triggers Repository update events and Merge request events. " +
+			Text: "On a GitLab of your own an administrator adds one system hook (Admin → System hooks) with the same URL and token, and the triggers Repository update events, Push events, Tag push events and Merge request events. " +
 				"It covers every project, tells of pushes with any number of refs, and of projects that are renamed, moved or deleted.",
 			Code: s.Webhook,
 		},
@@ -27,7 +28,7 @@ func (gitlab) Guide(s Site) []Step {
 			Title: "Know what GitLab does not tell",
 			Text: "A push that changes more than three refs (the setting push_event_hooks_limit) fires no project hook at all; the schedule finds it. " +
 				"A GitLab of your own calls no address of a local network unless Admin → Settings → Network → Outbound requests allows it. " +
-				"A hook that failed four times in a row is switched off for a while, in older versions until somebody switches it on: look there when deliveries stop.",
+				"A hook that failed four times in a row is switched off for a while, after forty times (in older versions after four that were answered 4xx) until somebody switches it on: look there when deliveries stop.",
 		},
 	)
 }

@@ -19,6 +19,15 @@ type Step struct {
 	Code  string // what is copied: a command, an address, a key; "" = nothing
 }
 
+// of fills in the vendor's own service where no server is configured.
+func (s Site) of(h hosted) Site {
+	web, ssh := h.service()
+	if s.SSHHost == "" && (s.WebURL == "" || webBase(s.WebURL) == web) {
+		s.WebURL, s.SSHHost = web, ssh[0]
+	}
+	return s
+}
+
 // ssh is the SSH host, or an example.
 func (s Site) ssh(example string) string {
 	if s.SSHHost == "" {

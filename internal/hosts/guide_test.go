@@ -1,0 +1,78 @@
+package hosts
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// commands are those that guides may name; docs/commands.md has them all.
+var commands = []string{"key generate", "known-hosts scan", "known-hosts add", "repo add", "check --connect", "hook install-script"}
+
+// TestGuideCommands: each guide says how to make what is missing, and how to verify it, in
+// commands that there are.
+func TestGuideCommands(t *testing.T) {
+	full := Site{
+		Name: "ours", WebURL: "https://git.corp.example/base/", SSHHost: "git.corp.example", Webhook: "https://trail.corp.example/webhooks/ours",
+		SecretFile: "/etc/issuetrail/ours-secret", PublicKey: "ssh-rsa AAAAB3Nz issuetrail",
+	}
+	bare := Site{Name: "ours", Webhook: "https://trail.corp.example/webhooks/ours"}
+	for _, host := range All() {
+		for what, s := range map[string]Site{"full": full, "bare": bare} {
+			steps := host.Guide(s)
+			if len(steps) > 8 {
+				t.Errorf("%s, %s: %d steps", host.Kind(), what, len(steps))
+			}
+			text := guideText(t, host.Kind(), steps)
+			if s.PublicKey == "" && !strings.Contains(text, "issuetrail key generate") {
+				t.Errorf("%s, %s: nothing says how to make the key", host.Kind(), what)
+			}
+			if !strings.Contains(text, "issuetrail repo add ") || !strings.Contains(text, "issuetrail check --connect") {
+				t.Errorf("%s, %s: nothing says how to verify it", host.Kind(), what)
+			}
+			if s.SSHHost != "" && !strings.Contains(text, "issuetrail known-hosts scan git.corp.example") {
+				t.Errorf("%s, %s: the host key is not confirmed", host.Kind(), what)
+			}
+			if s.SecretFile != "" && !strings.Contains(text, s.SecretFile) {
+				t.Errorf("%s, %s: the secret file is missing", host.Kind(), what)
+			}
+		}
+	}
+}
+
+// guideText joins a guide, after a look at each step.
+func guideText(t *testing.T, kind string, steps []Step) string {
+	var out strings.Builder
+	for _, step := range steps {
+		if step.Title == "" || strings.HasSuffix(step.Title, ".") || !strings.HasSuffix(step.Text, ".") || strings.Contains(step.Text, "\n") {
+			t.Errorf("%s: a title without a full stop and sentences in one line: %+v", kind, step)
+		}
+		for line := range strings.Lines(step.Code) {
+			command, found := strings.CutPrefix(strings.TrimSpace(line), "issuetrail ")
+			if found && !slices.ContainsFunc(commands, func(c string) bool { return strings.HasPrefix(command, c) }) {
+				t.Errorf("%s: no command %q", kind, line)
+			}
+		}
+		if strings.Contains(step.Title+step.Text+step.Code, "%!") {
+			t.Errorf("%s: %+v", kind, step)
+		}
+		out.WriteString(step.Title + "\n" + step.Text + "\n" + step.Code + "\n")
+	}
+	return out.String()
+}
+
+// TestGuidesOfServices: the host keys of the known services are built in, so no guide
+// has people confirm them.
+func TestGuidesOfServices(t *testing.T) {
+	for _, host := range All() {
+		s, ok := host.(hosted)
+		if !ok {
+			continue
+		}
+		web, ssh := s.service()
+		text := guideText(t, host.Kind(), host.Guide(Site{Name: "x", WebURL: web, SSHHost: ssh[0], Webhook: "https://h/webhooks/x", PublicKey: "ssh-rsa A"}))
+		if strings.Contains(text, "known-hosts") {
+			t.Errorf("%s: the guide has a built-in host key confirmed", host.Kind())
+		}
+	}
+}
