@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"issuetrail/internal/hosts"
 	"issuetrail/internal/issuekey"
 	"issuetrail/internal/mirror"
 	"issuetrail/internal/model"
@@ -67,6 +68,7 @@ func TestMain(m *testing.M) { testpg.Main(m) }
 // A house is a running Runner on real parts with one repository.
 type house struct {
 	*testing.T
+	server *testssh.Server
 	dir    string // the repository at the server
 	store  *store.Store
 	runner *sync.Runner
@@ -77,11 +79,12 @@ type house struct {
 func newHouse(t *testing.T, o testssh.Options, db store.Options, beforeFetch func(h *house)) *house {
 	t.Helper()
 	server := testssh.Start(t, o)
-	h := &house{T: t, dir: server.InitRepo("acme/app.git")}
+	h := &house{T: t, server: server, dir: server.InitRepo("acme/app.git")}
 	h.opts = sync.Options{Schedule: "@daily", Issues: issuekey.Options{Projects: []string{"APP", "OPS"}}}
 	if db.URL == "" {
 		db.DataDir = t.TempDir()
 	}
+	db.Moved = func(r model.Repo, name string) string { return hosts.Moved(r.Host, h.address(r.URL), name) }
 	var err error
 	h.store, err = store.Open(t.Context(), db)
 	h.ok(err)
@@ -90,7 +93,8 @@ func newHouse(t *testing.T, o testssh.Options, db store.Options, beforeFetch fun
 		Allow: func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
 	})
 	h.runner, err = sync.New(sync.Parts{
-		Node: "test", Queue: h.store, Planner: h.store, Ledger: h.store, Relinker: h.store, History: pool{p, func() { beforeFetch(h) }},
+		Node: "test", Queue: h.store, Planner: h.store, Ledger: h.store, Relinker: h.store, Mover: h.store,
+		History: pool{p, func() { beforeFetch(h) }},
 	}, h.opts)
 	h.ok(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -114,6 +118,12 @@ func (h *house) ok(err error) {
 	if err != nil {
 		h.Fatal(err)
 	}
+}
+
+func (h *house) address(url string) model.Address {
+	a, err := model.ParseAddress(url)
+	h.ok(err)
+	return a
 }
 
 func (h *house) git(args ...string) string {
