@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"issuetrail/internal/api/wire"
 	"issuetrail/internal/model"
@@ -57,13 +58,38 @@ func TestIssue(t *testing.T) {
 		if b.Name != "feature/APP-7-login" || b.Tip != h.String() || *b.URL != "https://github.com/acme/app/tree/feature/APP-7-login" || b.Default {
 			t.Errorf("%+v", b)
 		}
-		if tag := i.Tags[0]; tag.Name != "v1.2" || tag.Commits != 1 || tag.Repository != "acme/app" {
+		if tag := i.Tags[0]; tag.Name != "v1.2" || tag.Commits != 1 || tag.Repository != "acme/app" || *tag.URL != "https://github.com/acme/app/releases/tag/v1.2" {
 			t.Errorf("%+v", tag)
 		}
 	}
 	// A site's address only for its keys; a host without pages gives null.
 	if i := as[wire.Issue](s.do("GET", Prefix+"/issues/OPS-1", "").ok(http.StatusOK)); i.JiraURL != nil || len(i.Commits) != 1 {
 		t.Errorf("%+v", i)
+	}
+}
+
+func TestIssuePullRequests(t *testing.T) {
+	s := newStage(t)
+	s.addRepo(`{"url":"git@github.com:acme/app.git"}`)
+	s.addRepo(`{"url":"git@git.example.com:acme/bare.git"}`)
+	at := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
+	tell := func(host, url string, p model.PullRequest) {
+		s.deliver(model.Delivery{Host: host, Push: model.Push{Event: "pull_request", RepoName: "acme/app", URLs: []string{url}, PullRequest: &p}})
+	}
+	tell("github", "git@github.com:acme/app.git", model.PullRequest{Number: 12, Title: `APP-7 <b>"x"`, Status: "open", Source: "f/x", Target: "main", UpdatedAt: at})
+	tell("github", "git@github.com:acme/app.git", model.PullRequest{Number: 13, Title: "of nothing", Status: "open", UpdatedAt: at})
+	tell("git", "git@git.example.com:acme/bare.git", model.PullRequest{Number: 4, Title: "APP-7", Status: "merged", UpdatedAt: at.Add(time.Minute)})
+	i := as[wire.Issue](s.call(s.request("GET", Prefix+"/issues/APP-7", "", s.viewer)).ok(http.StatusOK))
+	if len(i.PullRequests) != 2 {
+		t.Fatalf("%+v", i.PullRequests)
+	}
+	bare, p := i.PullRequests[0], i.PullRequests[1]
+	if p.Number != 12 || p.Title != `APP-7 <b>"x"` || p.Status != "open" || p.Source != "f/x" || p.Target != "main" || !p.UpdatedAt.Equal(at) ||
+		p.Repository != "acme/app" || p.RepositoryID == "" || p.Host != "github" || *p.URL != "https://github.com/acme/app/pull/12" {
+		t.Errorf("%+v", p)
+	}
+	if bare.Number != 4 || bare.Status != "merged" || bare.URL != nil || bare.Host != "git" {
+		t.Errorf("%+v", bare)
 	}
 }
 

@@ -38,7 +38,15 @@ func newStage(t testing.TB, change ...func(*Options)) *stage {
 	t.Helper()
 	s := &stage{t: t, echo: echo.New(), outside: newOutside()}
 	var err error
-	if s.store, err = store.Open(t.Context(), store.Options{DataDir: t.TempDir(), Log: zaptest.NewLogger(t)}); err != nil {
+	if s.store, err = store.Open(t.Context(), store.Options{
+		DataDir: t.TempDir(), Log: zaptest.NewLogger(t),
+		PullRequestKeys: func(_ model.Repo, p model.PullRequest) []model.IssueKey {
+			if strings.Contains(p.Title, "APP-7") {
+				return []model.IssueKey{"APP-7"}
+			}
+			return nil
+		},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
