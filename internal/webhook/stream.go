@@ -25,7 +25,7 @@ type Listener struct {
 	Host  hosts.Host
 	Name  string // of the hosts entry
 	Inbox Inbox
-	Log   *zap.Logger
+	Log   *zap.Logger // nil = none
 
 	stats stats
 }
@@ -42,6 +42,9 @@ const (
 
 // Run listens until ctx ends.
 func (l *Listener) Run(ctx context.Context) {
+	if l.Log == nil {
+		l.Log = zap.NewNop()
+	}
 	for bound := firstPause; ; bound = min(2*bound, lastPause) {
 		heard, err := l.listen(ctx)
 		if ctx.Err() != nil {

@@ -223,7 +223,7 @@ func TestListenerPanics(t *testing.T) {
 func TestListenerStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		l := &Listener{Name: "review", Inbox: &memory{}, Log: zap.NewNop()}
+		l := &Listener{Name: "review", Inbox: &memory{}}
 		l.Open = func(context.Context, func([]byte) error) error { return errDropped }
 		done := make(chan bool)
 		go func() { l.Run(ctx); close(done) }()
