@@ -30,7 +30,11 @@ func relinkCommand() *cobra.Command {
 			fmt.Fprintf(out, "%s: %s would come, %d would go\n", plain(r.Repository), count(r.Added, "link"), r.Removed)
 			for _, ch := range r.Changes {
 				sign := map[string]string{"added": "+", "removed": "-"}[ch.Change]
-				fmt.Fprintf(out, "  %s %s %s%s\n", sign, ch.Key, ch.Commit, plain(ch.Branch))
+				what := ch.Commit + plain(ch.Branch)
+				if ch.PullRequest != 0 {
+					what = fmt.Sprint("pull request ", ch.PullRequest)
+				}
+				fmt.Fprintf(out, "  %s %s %s\n", sign, ch.Key, what)
 			}
 		}
 		if res.Truncated {

@@ -81,7 +81,7 @@ func (a *API) listIssues(c echo.Context) error {
 	for i, s := range found {
 		items[i] = wire.IssueSummary{
 			Key: string(s.Key), JiraURL: optional(a.o.JiraURL(s.Key)),
-			Commits: s.Commits, Branches: s.Branches, ActivityAt: wire.At(s.ActivityAt),
+			Commits: s.Commits, Branches: s.Branches, PullRequests: s.PullRequests, ActivityAt: wire.At(s.ActivityAt),
 		}
 	}
 	return list(c, items, next)

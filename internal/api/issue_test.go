@@ -88,6 +88,10 @@ func TestIssuePullRequests(t *testing.T) {
 		p.Repository != "acme/app" || p.RepositoryID == "" || p.Host != "github" || *p.URL != "https://github.com/acme/app/pull/12" {
 		t.Errorf("%+v", p)
 	}
+	l := as[wire.List[wire.IssueSummary]](s.do("GET", Prefix+"/issues", "").ok(http.StatusOK)).Items
+	if len(l) != 1 || l[0].PullRequests != 2 || l[0].Commits != 0 || l[0].ActivityAt.IsZero() {
+		t.Errorf("%+v", l)
+	}
 	if bare.Number != 4 || bare.Status != "merged" || bare.URL != nil || bare.Host != "git" {
 		t.Errorf("%+v", bare)
 	}

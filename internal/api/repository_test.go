@@ -218,17 +218,20 @@ func TestRelinkDryRun(t *testing.T) {
 	s.addRepo(`{"url":"git@github.com:acme/app.git"}`)
 	s.addRepo(`{"url":"git@github.com:acme/same.git"}`)
 	s.outside.changes["acme/app"] = []model.LinkChange{
-		{Key: "APP-1", Commit: model.Hash{1}, Added: true}, {Key: "APP-2", Branch: "app-2"},
+		{Key: "APP-1", Commit: model.Hash{1}, Added: true}, {Key: "APP-2", Branch: "app-2"}, {Key: "APP-3", PullRequest: 12},
 	}
 	r := as[wire.Relink](s.do("POST", Prefix+"/relink?dry_run=true", "").ok(http.StatusOK))
-	if !r.DryRun || r.Added != 1 || r.Removed != 1 || len(r.Repositories) != 1 || len(r.Repositories[0].Changes) != 2 || r.Truncated {
+	if !r.DryRun || r.Added != 1 || r.Removed != 2 || len(r.Repositories) != 1 || len(r.Repositories[0].Changes) != 3 || r.Truncated {
 		t.Errorf("%+v", r)
+	}
+	if c := r.Repositories[0].Changes[2]; c != (wire.RelinkChange{Key: "APP-3", Change: "removed", PullRequest: 12}) {
+		t.Errorf("%+v", c)
 	}
 	for range 2 * shownChanges {
 		s.outside.changes["acme/same"] = append(s.outside.changes["acme/same"], model.LinkChange{Key: "APP-1", Commit: model.Hash{2}, Added: true})
 	}
 	r = as[wire.Relink](s.do("POST", Prefix+"/relink?dry_run=true", "").ok(http.StatusOK))
-	if r.Added != 1+2*shownChanges || len(r.Repositories[1].Changes) != shownChanges-2 || !r.Truncated {
+	if r.Added != 1+2*shownChanges || len(r.Repositories[1].Changes) != shownChanges-3 || !r.Truncated {
 		t.Error(r.Added, len(r.Repositories[1].Changes), r.Truncated)
 	}
 }

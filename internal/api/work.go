@@ -100,8 +100,8 @@ func (a *API) dryRun(ctx context.Context) (wire.Relink, error) {
 func (a *API) dryRunOf(ctx context.Context, r model.Repo, room int) (wire.RelinkRepository, error) {
 	out := wire.RelinkRepository{Repository: r.Name, RepositoryID: strconv.FormatInt(r.ID, 10), Changes: []wire.RelinkChange{}}
 	err := a.o.Relinker.DryRun(ctx, r, func(l model.LinkChange) {
-		change := wire.RelinkChange{Key: string(l.Key), Change: "removed", Branch: l.Branch}
-		if l.Branch == "" {
+		change := wire.RelinkChange{Key: string(l.Key), Change: "removed", Branch: l.Branch, PullRequest: l.PullRequest}
+		if l.Branch == "" && l.PullRequest == 0 {
 			change.Commit = l.Commit.String()
 		}
 		if l.Added {

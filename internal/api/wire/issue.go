@@ -82,11 +82,12 @@ type PullRequest struct {
 
 // An IssueSummary is a line of the issue list.
 type IssueSummary struct {
-	Key        string  `json:"key"`
-	JiraURL    *string `json:"jira_url"`
-	Commits    int     `json:"commits"`
-	Branches   int     `json:"branches"`
-	ActivityAt Time    `json:"activity_at"`
+	Key          string  `json:"key"`
+	JiraURL      *string `json:"jira_url"`
+	Commits      int     `json:"commits"`
+	Branches     int     `json:"branches"`
+	PullRequests int     `json:"pull_requests"`
+	ActivityAt   Time    `json:"activity_at"`
 }
 
 // A LinkedCommit is a link of one repository: an issue key and a commit. A commit

@@ -91,10 +91,12 @@ type RelinkRepository struct {
 	Changes      []RelinkChange `json:"changes"`
 }
 
-// A RelinkChange is one link that would come or go.
+// A RelinkChange is one link that would come or go. Exactly one of Commit, Branch and
+// PullRequest is set.
 type RelinkChange struct {
-	Key    string `json:"key"`
-	Change string `json:"change"`           // added or removed
-	Commit string `json:"commit,omitempty"` // hash; exactly one of Commit and Branch is set
-	Branch string `json:"branch,omitempty"`
+	Key         string `json:"key"`
+	Change      string `json:"change"`           // added or removed
+	Commit      string `json:"commit,omitempty"` // hash
+	Branch      string `json:"branch,omitempty"`
+	PullRequest int64  `json:"pull_request,omitempty"` // its number
 }
