@@ -64,8 +64,9 @@ func (gerrit) hint(code string) string {
 // Guide is for Gerrit 2.16 and later.
 func (gerrit) Guide(s Site) []Step {
 	host := withPort(s.ssh("gerrit.example.com"), "29418")
-	steps := []Step{s.keyStep("Make an account for issuetrail (`ssh -p 29418 ADMIN@HOST gerrit create-account issuetrail`), log in as it at " +
-		s.web("https://gerrit.example.com", "/settings/#SSHKeys") + " and add the key there. It needs Read on refs/heads/* and refs/tags/*. Its name is the user name in the clone URLs.")}
+	steps := []Step{s.keyStep("Make an account for issuetrail that has it: `ssh -p 29418 ADMIN@HOST gerrit create-account issuetrail --ssh-key -`, with the key as its input. " +
+		"Or log in as an account that is there and add it at " + s.web("https://gerrit.example.com", "/settings/#SSHKeys") +
+		". The account needs Read on refs/heads/* and refs/tags/*. Its name is the user name in the clone URLs.")}
 	steps = append(steps, s.hostKeySteps("On the server it is the output of `ssh-keygen -lf` for the ssh_host_*_key.pub files in Gerrit's etc folder.")...)
 	return append(steps, s.secretStep(),
 		Step{

@@ -65,7 +65,7 @@ func (gitblit) Guide(s Site) []Step {
 			Code:  "allow_sha1: true",
 		},
 	}
-	steps = append(steps, s.hostKeySteps("GitBlit writes it into its log at the start; the key lies in its base folder, as ssh-rsa-hostkey.pem.")...)
+	steps = append(steps, s.hostKeySteps("On the server it is the output of `ssh-keygen -lf ssh-rsa-hostkey.pem` in GitBlit's base folder.")...)
 	return append(steps, s.secretStep(), scriptSecret("the account that GitBlit runs as"), s.scriptStep(gitblit{}.script(), kindGitBlit),
 		s.checkStep("ssh://issuetrail@"+withPort(host, "29418")+"/acme/app.git"))
 }
