@@ -72,10 +72,11 @@ func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
+	at := limit
+	for at > 0 && at > limit-utf8.UTFMax && !utf8.RuneStart(s[at]) {
+		at--
 	}
-	return s[:limit]
+	return s[:at]
 }
 
 // refuse gives what is kept of a delivery that is not understood: the two words.
