@@ -18,6 +18,7 @@ import (
 
 // HostOptions say how a Host differs from sshd. It has an RSA host key.
 type HostOptions struct {
+	Old               bool     // it is older than SHA-2 signatures: SHA-1, and no word of extensions
 	HostKeyAlgorithms []string // how the host key signs; nil = rsa-sha2-256 and rsa-sha2-512
 	KeyAlgorithms     []string // how users may sign; nil = the same two
 	AnyKey            bool     // every RSA key logs in, and the command tells of a wrong one
@@ -49,6 +50,7 @@ type Host struct {
 	tb       testing.TB
 	o        HostOptions
 	config   *ssh.ServerConfig
+	old      ssh.Signer // the host key, for an old server
 	listener net.Listener
 	wg       sync.WaitGroup
 
@@ -65,7 +67,7 @@ func StartHost(tb testing.TB, o HostOptions) *Host {
 	_, h.Signer = ClientKey(tb)
 	_, host := NewKey(tb)
 	h.HostKey = host.PublicKey()
-	h.config = h.serverConfig(host)
+	h.config, h.old = h.serverConfig(host), host
 	var err error
 	h.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	must(tb, err)
@@ -130,9 +132,7 @@ func (h *Host) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 	}
 	c := &ssh.ServerConfig{PublicKeyAuthAlgorithms: algorithms(h.o.KeyAlgorithms)}
 	c.PublicKeyCallback = func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		h.mu.Lock()
-		h.logins = append(h.logins, key.Type()+" "+ssh.FingerprintSHA256(key))
-		h.mu.Unlock()
+		h.offered(key.Type(), key)
 		ours := bytes.Equal(key.Marshal(), h.Signer.PublicKey().Marshal())
 		if !ours && (!h.o.AnyKey || key.Type() != ssh.KeyAlgoRSA) {
 			return nil, fmt.Errorf("key %s is not known", ssh.FingerprintSHA256(key))
@@ -143,6 +143,18 @@ func (h *Host) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 	must(h.tb, err)
 	c.AddHostKey(signer)
 	return c
+}
+
+func (h *Host) offered(algorithm string, key ssh.PublicKey) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.logins = append(h.logins, algorithm+" "+ssh.FingerprintSHA256(key))
+}
+
+func (h *Host) ran(command string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.commands = append(h.commands, command)
 }
 
 func (h *Host) accept() {
@@ -165,6 +177,10 @@ func (h *Host) accept() {
 }
 
 func (h *Host) serve(raw net.Conn) {
+	if h.o.Old {
+		h.serveOld(raw, h.old)
+		return
+	}
 	c, channels, requests, err := ssh.NewServerConn(raw, h.config)
 	if err != nil {
 		return
@@ -199,9 +215,7 @@ func (h *Host) serve(raw net.Conn) {
 
 // session runs one command to its end.
 func (h *Host) session(c *ssh.ServerConn, ch ssh.Channel, command string) {
-	h.mu.Lock()
-	h.commands = append(h.commands, command)
-	h.mu.Unlock()
+	h.ran(command)
 	exit := h.run(Conversation{In: ch, Out: ch, Err: ch.Stderr()}, command, c.Permissions.Extensions["known"] == "true")
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(exit)}))
 	ch.Close()
