@@ -58,3 +58,30 @@ func TestSampleHasEveryKind(t *testing.T) {
 		t.Errorf("%+v", entries)
 	}
 }
+
+// The templates of the sample are those of docs/hosts.md, which run against the real gitweb and cgit.
+func TestSampleHasTheDocumentedTemplates(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/hosts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile(wholeSample(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)<!-- links: (gitweb|cgit) -->\\s*```yaml\n(.*?)```").FindAllSubmatch(docs, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of templates in docs/hosts.md", len(blocks))
+	}
+	for _, b := range blocks {
+		lines := regexp.MustCompile(`(?m)^ +[a-z_]+: "\{web\}.*$`).FindAll(b[2], -1)
+		if len(lines) < 5 {
+			t.Errorf("%s: %d templates", b[1], len(lines))
+		}
+		for _, line := range lines {
+			if !strings.Contains(string(sample), "\n"+string(line)+"\n") {
+				t.Errorf("the sample lacks that of %s: %s", b[1], line)
+			}
+		}
+	}
+}
