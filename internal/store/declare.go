@@ -90,6 +90,18 @@ func (r *roster) at(at seat) *member {
 	return r.byKey[at.key]
 }
 
+// before gives the old address that a place is, or nil.
+func (r *roster) before(at seat) *member {
+	m := r.once[at.key]
+	if a, err := model.ParseAddress(at.url); err == nil && m == nil {
+		m = r.plainOnce[a.Key()]
+	}
+	if m == nil || r.once[m.at.key] != m {
+		return nil
+	}
+	return m
+}
+
 // declareOther is for an address that no repo had at first: an old one, or a new one.
 func (r *roster) declareOther(spec model.RepoSpec, direct map[int64]bool) (int64, error) {
 	at, err := r.seat(spec.Host, spec.URL)
@@ -99,15 +111,18 @@ func (r *roster) declareOther(spec model.RepoSpec, direct map[int64]bool) (int64
 	if m := r.at(at); m != nil { // the file has it twice
 		return m.id, r.declareAt(m, spec, at)
 	}
-	if m := r.once[at.key]; m != nil && !direct[m.id] {
+	before := r.before(at)
+	if m := before; m != nil && !direct[m.id] {
 		for _, now := range r.all {
 			if now.id == m.id {
 				return m.id, r.settings(now, spec)
 			}
 		}
 	}
-	if err := r.forget(at.key); err != nil {
-		return 0, err
+	if before != nil {
+		if err := r.forget(before.at.key); err != nil {
+			return 0, err
+		}
 	}
 	id, err := insertRepo(r.t, spec, at)
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -163,6 +164,7 @@ func TestStreamIsReadByIndex(t *testing.T) {
 	for query, args := range map[string][]any{
 		sameTimeLinks: {1, "A-1", "A-", "A-~", 1}, sameTimeBranches: {1, "A-1", "A-", "A-~", 1},
 		borderOfLinks: {1, 1}, borderOfBranches: {1, 1}, olderLinks: {2, 1, "A-", "A-~"}, olderBranches: {2, 1, "A-", "A-~"},
+		sameTimePulls: {1, "A-1", "A-", "A-~", 1}, borderOfPulls: {1, 1}, olderPulls: {2, 1, "A-", "A-~"},
 	} {
 		var plan []string
 		ok(t, s.db.read(t.Context(), func(x *tx) error {
@@ -176,13 +178,57 @@ func TestStreamIsReadByIndex(t *testing.T) {
 		}))
 		index, sorts := "_time (", "ORDER BY"
 		switch query {
-		case sameTimeLinks, sameTimeBranches:
+		case sameTimeLinks, sameTimeBranches, sameTimePulls:
 			index = "=? AND issue_key>?"
-		case olderLinks, olderBranches:
+		case olderLinks, olderBranches, olderPulls:
 			sorts = "FOR ORDER BY" // the keys of one time are sorted
 		}
 		if all := fmt.Sprint(plan); !strings.Contains(all, index) || strings.Contains(all, sorts) {
 			t.Errorf("%s\nis run as %q", query, plan)
 		}
 	}
+}
+
+// A delivery must not read all repos of its host.
+func TestReposOfADeliveryAreFoundByIndex(t *testing.T) {
+	s := (&bed{t, Options{DataDir: t.TempDir()}}).open()
+	spy := &planning{t: t}
+	ok(t, s.db.read(t.Context(), func(x *tx) error {
+		spy.runner = x.run
+		f := finder{&tx{ctx: x.ctx, run: spy, sql: x.sql}, "h"}
+		_, err := f.byHostID("1")
+		ok(t, err)
+		_, err = f.byName("acme/app")
+		ok(t, err)
+		_, err = f.byAddress([]spot{{"example.com:22/acme/app", "example.com/acme/app", true}, {"example.com:22/x", "example.com/x", false}})
+		return err
+	}))
+	if spy.asked != 8 {
+		t.Errorf("%d queries", spy.asked)
+	}
+}
+
+// A planning runner fails the test for queries that read a whole table.
+type planning struct {
+	runner
+	t     *testing.T
+	asked int
+}
+
+func (p *planning) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.asked++
+	plan, err := p.runner.QueryContext(ctx, `EXPLAIN QUERY PLAN `+query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer plan.Close()
+	for plan.Next() {
+		var id, parent, unused int
+		var line string
+		ok(p.t, plan.Scan(&id, &parent, &unused, &line))
+		if strings.Contains(line, "SCAN") || strings.Contains(line, "(host=?)") {
+			p.t.Errorf("%s\nis run as %q", query, line)
+		}
+	}
+	return p.runner.QueryContext(ctx, query, args...)
 }

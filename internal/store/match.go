@@ -139,7 +139,7 @@ func (a atAddress) sure() (found, bool) {
 
 func (f finder) byAddress(spots []spot) (a atAddress, err error) {
 	for _, s := range spots {
-		there, err := f.find(`WHERE r.host = $1 AND r.deleted = 0 AND (r.address_key = $2 OR r.match_path = $3)`, s.key, s.path)
+		there, err := f.there(s)
 		if err != nil {
 			return a, err
 		}
@@ -162,6 +162,25 @@ func (f finder) byAddress(spots []spot) (a atAddress, err error) {
 		}
 	}
 	return a, nil
+}
+
+// there gives the repos that an address may mean. One over SSH means the repo of its key; any
+// other means all of its path, for it says nothing of the SSH port.
+func (f finder) there(s spot) ([]found, error) {
+	const byKey, byPath = `WHERE r.host = $1 AND r.address_key = $2 AND r.deleted = 0`, `WHERE r.host = $1 AND r.match_path = $2 AND r.deleted = 0`
+	if s.ssh {
+		list, err := f.find(byKey, s.key)
+		if err != nil || len(list) > 0 {
+			return list, err
+		}
+		return f.find(byPath, s.path)
+	}
+	list, err := f.find(byPath, s.path)
+	if err != nil || slices.ContainsFunc(list, func(r found) bool { return r.key == s.key }) {
+		return list, err
+	}
+	more, err := f.find(byKey, s.key)
+	return append(list, more...), err
 }
 
 func with(list []found, r found) []found {

@@ -26,6 +26,8 @@ type roster struct {
 	plain map[string]*member // by model.Address.Key: the same server and path, whatever the host says of it
 	once  map[string]*member // old address keys; at is the old place
 	torn  []tear
+
+	plainOnce map[string]*member // once as plain is byKey
 }
 
 // A tear is a repo whose key cannot be what it should be.
@@ -35,7 +37,7 @@ type tear struct {
 }
 
 func (s *Store) readRoster(t *tx) (*roster, error) {
-	r := &roster{naming: s.naming, t: t, byKey: map[string]*member{}, plain: map[string]*member{}, once: map[string]*member{}}
+	r := &roster{naming: s.naming, t: t, byKey: map[string]*member{}, plain: map[string]*member{}, once: map[string]*member{}, plainOnce: map[string]*member{}}
 	err := t.each(`SELECT r.id, r.host, r.host_id, r.undeclared, `+seatColumns+` FROM repo r WHERE r.deleted = 0 ORDER BY r.id`, nil, func(rows *sql.Rows) error {
 		m := &member{}
 		err := rows.Scan(append([]any{&m.id, &m.host, &m.hostID, &m.undeclared}, m.at.fields()...)...)
@@ -49,6 +51,9 @@ func (s *Store) readRoster(t *tx) (*roster, error) {
 		m := &member{}
 		err := rows.Scan(&m.id, &m.host, &m.at.url, &m.at.key)
 		r.once[m.at.key] = m
+		if a, err := model.ParseAddress(m.at.url); err == nil {
+			r.plainOnce[a.Key()] = m
+		}
 		return err
 	})
 }

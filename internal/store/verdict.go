@@ -115,7 +115,10 @@ func (j *judge) known(r found) error {
 		return nil
 	}
 	if j.how.own(r) {
-		return nil
+		if j.push.Change != model.ChangeRenamed || j.how.name != r.word {
+			return nil
+		}
+		return j.elsewhere(r) // the case of its name, at most
 	}
 	// It is elsewhere. Whoever is there is rung, too: it may be the same one, added twice.
 	near, err := j.byAddress(j.how.spots)
