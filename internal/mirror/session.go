@@ -74,11 +74,14 @@ func (s *Session) begin(ctx context.Context) (stop func(), err error) {
 
 // unheard says whether the conversation ended before the server said a word.
 func (s *Session) unheard() bool {
+	if s.wire.w > 0 || s.pr.watch.because(nil) != nil {
+		return false
+	}
 	select {
 	case <-s.pr.read:
 	case <-time.After(grace):
 	}
-	return s.wire.w == 0 && s.pr.watch.because(nil) == nil && s.pr.stderr.String() == ""
+	return s.pr.stderr.String() == ""
 }
 
 // greet reads what the server says first: the version and its features or, in

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"issuetrail/internal/issuekey"
 	"issuetrail/internal/model"
@@ -153,6 +155,26 @@ func TestMoveKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMoveHangs: an address where the server hangs holds the job up for a while, not for good.
+func TestMoveHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := moved(t, func(s *stage) *fakeHistory {
+			h := newFakeHistory()
+			h.commit("main", "APP-1 unrelated")
+			h.onFetch = func(ctx context.Context, _ int) error {
+				<-ctx.Done()
+				return context.Cause(ctx)
+			}
+			return h
+		})
+		start := time.Now()
+		s.sync(resultUnchanged)
+		if took := time.Since(start); took != moveTime || s.store.repos[1].MovedTo != newURL {
+			t.Errorf("it took %s, moved to %q", took, s.store.repos[1].MovedTo)
+		}
+	})
 }
 
 func TestMoveOnOneServer(t *testing.T) {
