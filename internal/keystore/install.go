@@ -25,9 +25,9 @@ func (k *Keyring) Generate(ctx context.Context, bits int) (model.KeyInfo, error)
 	return k.install(ctx, key)
 }
 
-// Import takes a private key into use: RSA as PKCS#1 (plain or encrypted), PKCS#8 or
-// OpenSSH (plain or encrypted). It says which of these it came from: "", "pkcs8" or "openssh". Both
-// texts are wiped. The error is a *KeyError, or the vault's; the key before it then stays.
+// Import takes a private key into use: RSA as PKCS#1, PKCS#8, OpenSSH or PuTTY (.ppk 2 and 3),
+// each plain or encrypted, with what mail and editors do to a text undone. It says which of these it came from: "",
+// "pkcs8", "openssh" or "putty". Both texts are wiped. The error is a *KeyError, or the vault's; the key before it then stays.
 func (k *Keyring) Import(ctx context.Context, text, passphrase []byte) (info model.KeyInfo, from string, err error) {
 	defer clear(text)
 	defer clear(passphrase)

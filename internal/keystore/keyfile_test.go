@@ -39,7 +39,7 @@ func TestKeyFile(t *testing.T) {
 		{"bom", "", CodeUnreadable, `sed -i '1s/^\xEF\xBB\xBF//' DIR/bom`},
 		{"indented", "", CodeUnreadable, `sed -i 's/^[ \t]*//' DIR/indented`},
 		{"utf16", "", CodeUnreadable, "iconv"},
-		{"ppk", "", CodeUnreadable, "puttygen DIR/ppk"},
+		{"ppk", "", CodeUnreadable, "issuetrail key convert DIR/ppk --out DIR/ppk.pem"},
 		{"open", "", CodeFileUnsafe, "others can use it (mode 0640); run: chmod 600 DIR/open"},
 		{"it's open", "", CodeFileUnsafe, `chmod 600 'DIR/it'\''s open'`},
 	} {

@@ -3,33 +3,21 @@ package keystore
 import (
 	"bytes"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
+	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 )
 
-// maxKey bounds the text of a key, in bytes. A key of 16384 bits has 13 KB.
+// maxKey bounds the text of a key, in bytes. A key of 16384 bits has 13 KB; UTF-16 doubles it.
 const maxKey = 64 << 10
-
-// The PEM types that mean something here.
-const (
-	pkcs1     = "RSA PRIVATE KEY"
-	pkcs8     = "PRIVATE KEY"
-	pkcs8Enc  = "ENCRYPTED PRIVATE KEY"
-	openSSH   = "OPENSSH PRIVATE KEY"
-	pemEC     = "EC PRIVATE KEY"
-	pemDSA    = "DSA PRIVATE KEY"
-	ssh2Crypt = "SSH2 ENCRYPTED PRIVATE KEY"
-)
 
 // A source is a text that holds a key, with what its reader allows.
 type source struct {
 	text       []byte
 	passphrase []byte
 	file       string // as commands name it
-	strict     bool   // PKCS#1 alone; for a file that is read at each start and never converted
+	command    string // of issuetrail, that reads it: "key import"
+	strict     bool   // PKCS#1 alone, untidied; for a file that is read at each start and never converted
+	cheap      bool   // costs of passphrases are held a hundred times lower, for fuzzing
 }
 
 func (s source) fail(code, format string, args ...any) error {
@@ -42,34 +30,73 @@ func (s source) toPEM() string { return "ssh-keygen -p -m PEM -f " + s.file }
 // newKey is the command for a key that cannot be mended.
 func (s source) newKey() string { return "issuetrail key generate" }
 
-// parse reads the key and says from which format: "", "pkcs8" or "openssh". The error is a
-// *KeyError.
+// again is the command that reads another file in the place of this one.
+func (s source) again(file string) string {
+	command := s.command
+	if command == "" {
+		command = "key import"
+	}
+	return "issuetrail " + command + " " + file
+}
+
+// parse reads the key and says from which format: "" for PKCS#1, "pkcs8", "openssh" or
+// "putty". The error is a *KeyError.
 func (s source) parse() (*rsa.PrivateKey, string, error) {
+	if len(s.text) > maxKey {
+		return nil, "", s.fail(CodeUnreadable, "is larger than %d bytes, so it is not a key; run: %s", maxKey, s.newKey())
+	}
+	if s.strict {
+		return s.read()
+	}
+	text := decoded(s.text)
+	defer clear(text)
+	if err := s.refuseBinary(text); err != nil {
+		return nil, "", err
+	}
+	s.text = tidy(text)
+	defer clear(s.text)
+	key, from, err := s.read()
+	if err == nil || !worthCleaning(err) {
+		return key, from, err
+	}
+	clean := withoutDebris(text)
+	defer clear(clean)
+	if bytes.Equal(clean, s.text) {
+		return nil, "", err
+	}
+	s.text = clean
+	key, from, cleanErr := s.read()
+	if cleanErr != nil && hasCode(cleanErr, CodeUnreadable) && !hasCode(err, CodeUnreadable) {
+		return nil, "", err
+	}
+	return key, from, cleanErr
+}
+
+// worthCleaning says whether a failure may come from what mail and web pages do to a text.
+// The MAC of a PuTTY key covers its comment, so a wrong passphrase is one of them.
+func worthCleaning(err error) bool {
+	return hasCode(err, CodeUnreadable) || hasCode(err, CodePassphraseWrong)
+}
+
+func hasCode(err error, code string) bool {
+	e, ok := errors.AsType[*KeyError](err)
+	return ok && e.Code == code
+}
+
+// read takes the one key of the text apart.
+func (s source) read() (key *rsa.PrivateKey, from string, err error) {
 	if err := s.refuseText(); err != nil {
 		return nil, "", err
 	}
-	if !s.strict {
-		s.text = tidy(s.text)
-		defer clear(s.text)
-	}
-	block, err := s.block()
+	kind, err := s.find()
 	if err != nil {
 		return nil, "", err
 	}
-	defer clear(block.Bytes)
-	var key *rsa.PrivateKey
-	from := ""
-	switch block.Type {
-	case pkcs1:
-		key, err = s.pkcs1(block)
-	case pkcs8:
-		from = "pkcs8"
-		key, err = s.pkcs8(block)
-	case openSSH:
-		from = "openssh"
-		key, err = s.openSSH(block)
-	default:
-		err = s.refuseType(block.Type)
+	if kind == puttyKey {
+		from = "putty"
+		key, err = s.putty()
+	} else {
+		key, from, err = s.pem(kind)
 	}
 	if err == nil {
 		err = s.check(key)
@@ -78,6 +105,32 @@ func (s source) parse() (*rsa.PrivateKey, string, error) {
 		return nil, "", err
 	}
 	return key, from, nil
+}
+
+// pem reads a block of this type.
+func (s source) pem(kind string) (key *rsa.PrivateKey, from string, err error) {
+	if err := s.refuseType(kind); err != nil {
+		return nil, "", err
+	}
+	head, der, err := s.armor(kind)
+	if err != nil {
+		return nil, "", err
+	}
+	defer clear(der)
+	switch kind {
+	case pkcs1:
+		key, err = s.pkcs1(head, der)
+	case openSSH:
+		from = "openssh"
+		key, err = s.openSSH(der)
+	case pkcs8Enc:
+		from = "pkcs8"
+		key, err = s.pkcs8Encrypted(der)
+	default:
+		from = "pkcs8"
+		key, err = s.pkcs8(der)
+	}
+	return key, from, err
 }
 
 // check looks at a key that was read.
@@ -105,81 +158,6 @@ func (s source) checkBits(bits int) error {
 	return nil
 }
 
-var begin = regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]{1,40})-----`)
-
-// block finds the one private key in the text.
-func (s source) block() (*pem.Block, error) {
-	var types []string
-	for _, m := range begin.FindAllSubmatch(s.text, -1) {
-		types = append(types, string(m[1]))
-	}
-	if len(types) == 0 {
-		return nil, s.fail(CodeUnreadable, "holds no key: the line -----BEGIN RSA PRIVATE KEY----- is missing; copy the whole file, or run: %s", s.newKey())
-	}
-	var private []string
-	for _, t := range types {
-		if strings.HasSuffix(t, "PRIVATE KEY") {
-			private = append(private, t)
-		}
-	}
-	if len(private) == 0 {
-		return nil, s.refuseType(types[0])
-	}
-	if len(private) > 1 {
-		return nil, s.fail(CodeSeveral, "holds %d private keys; keep one of them, from its -----BEGIN to its -----END line", len(private))
-	}
-	end := []byte("-----END " + private[0] + "-----")
-	if !bytes.Contains(s.text, end) {
-		return nil, s.fail(CodeUnreadable, "the key is cut: the line %s is missing; copy the whole file again", end)
-	}
-	for rest := s.text; ; {
-		block, after := pem.Decode(rest)
-		if block == nil {
-			return nil, s.fail(CodeUnreadable, "the key is damaged: the text between %s and %s cannot be decoded; copy the file again",
-				"-----BEGIN "+private[0]+"-----", end)
-		}
-		if block.Type == private[0] {
-			return block, nil
-		}
-		rest = after
-	}
-}
-
-// pkcs1 reads "BEGIN RSA PRIVATE KEY", plain or encrypted the old way of OpenSSL (DEK-Info).
-func (s source) pkcs1(block *pem.Block) (*rsa.PrivateKey, error) {
-	der := block.Bytes
-	encrypted := block.Headers["DEK-Info"] != "" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
-	if encrypted {
-		if len(s.passphrase) == 0 {
-			return nil, s.passphraseRequired()
-		}
-		//lint:ignore SA1019 the format is weak, and is what ssh-keygen -m PEM writes
-		plain, err := x509.DecryptPEMBlock(block, s.passphrase)
-		if err == x509.IncorrectPasswordError {
-			return nil, s.passphraseWrong()
-		} else if err != nil {
-			return nil, s.fail(CodeUnreadable, "the key is encrypted in a way that is not known here; run: %s", s.toPEM())
-		}
-		defer clear(plain)
-		der = plain
-	}
-	bits, ok := pkcs1Bits(der)
-	switch {
-	case !ok && encrypted: // the check of the old format lets one wrong passphrase of 256 through
-		return nil, s.passphraseWrong()
-	case !ok:
-		return nil, s.damaged()
-	}
-	if err := s.checkBits(bits); err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKCS1PrivateKey(der)
-	if err != nil {
-		return nil, s.damaged()
-	}
-	return key, nil
-}
-
 func (s source) damaged() error {
 	return s.fail(CodeUnreadable, "the key is damaged: it does not read as an RSA key; copy the file again, or run: %s", s.newKey())
 }
@@ -188,7 +166,7 @@ func (s source) passphraseRequired() error {
 	if s.strict {
 		return s.fail(CodePassphraseRequired, "the key is encrypted and key.passphrase_file is not given; set it, or take the passphrase off: %s", s.toPEM())
 	}
-	return s.fail(CodePassphraseRequired, "the key is encrypted; give its passphrase: issuetrail key import %s --passphrase-file F", s.file)
+	return s.fail(CodePassphraseRequired, "the key is encrypted; give its passphrase: %s --passphrase-file F", s.again(s.file))
 }
 
 func (s source) passphraseWrong() error {
@@ -196,4 +174,13 @@ func (s source) passphraseWrong() error {
 		return s.fail(CodePassphraseWrong, "key.passphrase_file does not hold the passphrase of the key; try it: ssh-keygen -y -f %s", s.file)
 	}
 	return s.fail(CodePassphraseWrong, "the key has another passphrase; try it: ssh-keygen -y -f %s", s.file)
+}
+
+// unsealed is the failure of a decryption that made no sense: damage where the parts
+// that could be read were right.
+func (s source) unsealed(sense bool) error {
+	if sense {
+		return s.damaged()
+	}
+	return s.passphraseWrong()
 }
