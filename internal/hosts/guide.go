@@ -59,7 +59,7 @@ func (s Site) keyStep(text string) Step {
 // hostKeySteps has people confirm the key of a server of their own; those of the known
 // services are built in.
 func (s Site) hostKeySteps(where string) []Step {
-	if _, known := ByKind(KindOfSSHHost(s.SSHHost)); known && KindOfSSHHost(s.SSHHost) != kindGit {
+	if KindOfSSHHost(s.SSHHost) != kindGit {
 		return nil
 	}
 	host := s.ssh("git.example.com")
