@@ -33,7 +33,7 @@ config.yaml:6:11: sync.mirror: "ful" is not one of full, commits; did you mean f
 config.yaml:7:12: sync.timeout: "0s" is not longer than nothing
 config.yaml:8:12: sync.workers: is text; want a whole number
 config.yaml:9:3: sync.workers: stands twice, first in line 8
-config.yaml:12:11: hosts[0].kind: "githib" is not one of github, gitlab, bitbucket, bitbucket-server, azure-devops, gerrit, gitblit, gitolite, beanstalk, gitea, git; did you mean github?
+config.yaml:12:11: hosts[0].kind: "githib" is not one of ` + strings.Join(kinds, ", ") + `; did you mean github?
 config.yaml:14:10: repositories[0].url: neither ssh://user@host/path nor user@host:path
 config.yaml:15:11: repositories[0].host: "hg" is the name of no entry of hosts; did you mean gh?
 config.yaml:16:5: repositories[1].url: is required

@@ -44,7 +44,7 @@ func TestAddingAHost(t *testing.T) {
 	}
 	goTest(t, dir, "./internal/hosts", "-run", "TestKinds|TestEveryHostIsRecorded|TestParseRecorded/forge|TestVerifyRecorded/forge|TestAnotherHostsDelivery|TestGuides|TestHeadersAlone|FuzzParse$")
 	goTest(t, dir, "./internal/walls", "-run", "TestHosts|TestKindsStayInHosts|TestDocComments|TestFileSizes")
-	goTest(t, dir, "./internal/config", "-run", "TestSample")
+	goTest(t, dir, "./internal/config", "-run", "TestSample|TestAllProblemsAtOnce")
 }
 
 // copyTree copies the tree without what is hidden or was built.
