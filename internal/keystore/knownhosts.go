@@ -1,9 +1,8 @@
 package keystore
 
 import (
-	"bytes"
 	"context"
-	"crypto/subtle"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,9 +18,9 @@ import (
 // A Trust keeps the host keys that were added; *store.Store is one.
 type Trust interface {
 	KnownHosts(ctx context.Context) ([]model.KnownHost, error)
-	// AddKnownHosts stores keys, each in place of one of the same host and type.
-	AddKnownHosts(ctx context.Context, hosts []model.KnownHost) error
-	RemoveKnownHost(ctx context.Context, host string) error // all keys of "host:port"
+	// ChangeKnownHosts takes keys away and adds others, all or none. One is told from others by host,
+	// marker and fingerprint; one that is there already stays as it is.
+	ChangeKnownHosts(ctx context.Context, remove, add []model.KnownHost) error
 }
 
 // KnownHostsOptions say where trusted host keys come from.
@@ -42,8 +41,11 @@ type KnownHosts struct {
 
 // trusted is one state of what is trusted; it does not change.
 type trusted struct {
-	hosts map[string][]model.KnownHost // by host:port, built-in and added
-	file  *hostFile                    // nil without a file
+	added []model.KnownHost     // what the database keeps
+	exact map[string][]hostLine // lines that name hosts, by name as in a file
+	loose []hostLine            // lines with patterns or a hashed name
+	list  []model.KnownHost     // to show
+	print [sha256.Size]byte     // of all lines
 }
 
 // NewKnownHosts reads the trusted keys. An unreadable file is an error that names the line.
@@ -64,126 +66,113 @@ func (k *KnownHosts) Reload(ctx context.Context) error {
 }
 
 func (k *KnownHosts) reload(ctx context.Context) error {
-	next := &trusted{}
-	var added []model.KnownHost
-	var err error
-	if k.o.File != "" {
-		if next.file, err = readHostFile(k.o.File); err != nil {
-			return err
-		}
-	} else if added, err = k.o.Trust.KnownHosts(ctx); err != nil {
-		return fmt.Errorf("read the known hosts: %w", err)
+	next := &trusted{exact: map[string][]hostLine{}}
+	lines, err := k.lines(ctx, next)
+	if err != nil {
+		return err
 	}
-	next.hosts = merge(builtin(), added)
-	if old := k.cur.Load(); old == nil || !old.equal(next) {
-		k.cur.Store(next)
+	for _, l := range lines {
+		next.add(l)
+	}
+	for _, b := range builtin() {
+		if !next.overrides(b.shown, k.o.File != "") {
+			next.add(b)
+		}
+	}
+	next.finish()
+	if old := k.cur.Load(); old == nil || old.print != next.print {
 		k.version.Add(1)
 	}
+	k.cur.Store(next)
 	return nil
 }
 
-// merge lets each added key take the place of the built-in one of its host and type.
-func merge(builtin, added []model.KnownHost) map[string][]model.KnownHost {
-	hosts := map[string][]model.KnownHost{}
-	replaced := func(b model.KnownHost) bool {
-		return slices.ContainsFunc(added, func(a model.KnownHost) bool { return a.Host == b.Host && a.Type == b.Type })
+// lines reads what an administrator gave.
+func (k *KnownHosts) lines(ctx context.Context, next *trusted) (lines []hostLine, err error) {
+	if k.o.File != "" {
+		return readHostFile(k.o.File)
 	}
-	for _, b := range builtin {
-		if !replaced(b) {
-			hosts[b.Host] = append(hosts[b.Host], b)
+	if next.added, err = k.o.Trust.KnownHosts(ctx); err != nil {
+		return nil, fmt.Errorf("read the known hosts: %w", err)
+	}
+	for _, h := range next.added {
+		l, err := storedLine(h)
+		if err != nil {
+			return nil, err
 		}
+		lines = append(lines, l)
 	}
-	for _, a := range added {
-		hosts[a.Host] = append(hosts[a.Host], a)
-	}
-	return hosts
+	return lines, nil
 }
 
-func (t *trusted) equal(o *trusted) bool {
-	if len(t.hosts) != len(o.hosts) || (t.file == nil) != (o.file == nil) {
-		return false
+func (t *trusted) add(l hostLine) {
+	if l.shown.Host == "" { // of a file
+		t.list = append(t.list, l.entries(l.shown.Source)...)
+		l.shown = knownHost(l.names.text, l.key, l.shown.Source)
+		l.shown.Marker = l.marker
+	} else {
+		t.list = append(t.list, l.shown)
 	}
-	if t.file != nil && !bytes.Equal(t.file.text, o.file.text) {
-		return false
+	if !l.names.plain() {
+		t.loose = append(t.loose, l)
+		return
 	}
-	for host, keys := range t.hosts {
-		if !slices.EqualFunc(keys, o.hosts[host], func(a, b model.KnownHost) bool { return bytes.Equal(a.Key, b.Key) }) {
-			return false
+	for _, name := range l.names.patterns {
+		t.exact[name] = append(t.exact[name], l)
+	}
+}
+
+// overrides says whether a built-in key does not count any more: a key of its host and type was
+// given in its place, or the file has keys of its host, which are all then, as with OpenSSH.
+func (t *trusted) overrides(b model.KnownHost, file bool) bool {
+	return slices.ContainsFunc(t.about(fileName(b.Host), false), func(l hostLine) bool {
+		return l.marker == "" && l.shown.Source != sourceBuiltin &&
+			(file || l.shown.Type == b.Type && (l.names.plain() || l.names.hashed()))
+	})
+}
+
+// finish sorts the list, and tells this state from others.
+func (t *trusted) finish() {
+	slices.SortStableFunc(t.list, func(a, b model.KnownHost) int {
+		return strings.Compare(a.Host+" "+a.Marker+" "+a.Type+" "+a.Fingerprint, b.Host+" "+b.Marker+" "+b.Type+" "+b.Fingerprint)
+	})
+	sum := sha256.New()
+	for _, h := range t.list {
+		fmt.Fprintf(sum, "%q %q %x %t\n", h.Host, h.Marker, h.Key, h.Source == sourceImported)
+	}
+	sum.Sum(t.print[:0])
+}
+
+// about gives the lines that speak of a host, by its name as in a file. anyPort leaves out those that
+// hold at their own port alone.
+func (t *trusted) about(name string, anyPort bool) []hostLine {
+	var lines []hostLine
+	for _, l := range t.exact[name] {
+		if !anyPort || !l.strict {
+			lines = append(lines, l)
 		}
 	}
-	return true
+	for _, l := range t.loose {
+		if (!anyPort || !l.strict) && l.names.match(name) {
+			lines = append(lines, l)
+		}
+	}
+	return lines
 }
 
 // Generation changes whenever any trusted key changes. Held connections of an
 // older generation must not be used.
 func (k *KnownHosts) Generation() uint64 { return k.version.Load() }
 
-// Check says whether the key that hostport ("host:port") offers is trusted. The error is a
-// *model.Failure of code host_key_unknown or host_key_changed.
+// Check says whether the key or host certificate that hostport ("host:port") offers is trusted. The error is
+// a *model.Failure of code host_key_unknown or host_key_changed.
 func (k *KnownHosts) Check(hostport string, key ssh.PublicKey) error {
-	t := k.cur.Load()
 	host, err := HostPort(hostport)
 	if err != nil {
 		return err
 	}
-	if t.file != nil {
-		if known, err := t.file.check(host, key); known {
-			return err
-		}
-	}
-	pins := t.hosts[host]
-	if len(pins) == 0 {
-		return unknown(host, key, k.o.File)
-	}
-	for _, pin := range pins {
-		if subtle.ConstantTimeCompare(pin.Key, key.Marshal()) == 1 {
-			return nil
-		}
-	}
-	return changed(host, key, pins, k.o.File)
+	return k.failure(host, key, k.cur.Load().judge(host, key, k.o.Now))
 }
 
-// Algorithms gives the host key algorithms to ask hostport for, so that it offers a key
-// of a type that is known; empty = no key of it is known.
-func (k *KnownHosts) Algorithms(hostport string) []string {
-	t := k.cur.Load()
-	host, err := HostPort(hostport)
-	if err != nil {
-		return nil
-	}
-	if t.file != nil {
-		if algos := t.file.algorithms(host); len(algos) > 0 {
-			return algos
-		}
-	}
-	var algos []string
-	for _, pin := range t.hosts[host] {
-		algos = append(algos, algorithmsOf(pin.Type)...)
-	}
-	return algos
-}
-
-// algorithmsOf gives the algorithms of a key type. An ssh-rsa key signs with SHA-2
-// where the server can: RFC 8332.
-func algorithmsOf(keyType string) []string {
-	if keyType == ssh.KeyAlgoRSA {
-		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
-	}
-	return []string{keyType}
-}
-
-// List gives all trusted keys, by host and type.
-func (k *KnownHosts) List() []model.KnownHost {
-	t := k.cur.Load()
-	var list []model.KnownHost
-	for _, keys := range t.hosts {
-		list = append(list, keys...)
-	}
-	if t.file != nil {
-		list = append(list, t.file.list...)
-	}
-	slices.SortFunc(list, func(a, b model.KnownHost) int {
-		return strings.Compare(a.Host+" "+a.Type+" "+a.Fingerprint, b.Host+" "+b.Type+" "+b.Fingerprint)
-	})
-	return list
-}
+// List gives all keys that are known, by host and type.
+func (k *KnownHosts) List() []model.KnownHost { return slices.Clone(k.cur.Load().list) }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,26 +142,19 @@ func (m *memory) PutKey(_ context.Context, k model.SealedKey) error {
 
 func (m *memory) KnownHosts(context.Context) ([]model.KnownHost, error) { return m.hosts, m.err }
 
-func (m *memory) AddKnownHosts(_ context.Context, add []model.KnownHost) error {
-	var kept []model.KnownHost
-	for _, h := range m.hosts {
-		if h.Host != add[0].Host || h.Type != add[0].Type {
-			kept = append(kept, h)
+func (m *memory) ChangeKnownHosts(_ context.Context, remove, add []model.KnownHost) error {
+	if m.err != nil {
+		return m.err
+	}
+	m.hosts = slices.DeleteFunc(slices.Clone(m.hosts), func(h model.KnownHost) bool {
+		return slices.ContainsFunc(remove, func(r model.KnownHost) bool { return sameRow(r, h) })
+	})
+	for _, h := range add {
+		if !slices.ContainsFunc(m.hosts, func(o model.KnownHost) bool { return sameRow(o, h) }) {
+			m.hosts = append(m.hosts, h)
 		}
 	}
-	m.hosts = append(kept, add...)
-	return m.err
-}
-
-func (m *memory) RemoveKnownHost(_ context.Context, host string) error {
-	var kept []model.KnownHost
-	for _, h := range m.hosts {
-		if h.Host != host {
-			kept = append(kept, h)
-		}
-	}
-	m.hosts = kept
-	return m.err
+	return nil
 }
 
 // clock is a time that moves when it is told to.

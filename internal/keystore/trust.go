@@ -1,6 +1,7 @@
 package keystore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -35,42 +36,92 @@ func (k *KnownHosts) Add(ctx context.Context, hostport, fingerprint string, offe
 	var add []model.KnownHost
 	for _, key := range offered {
 		if ssh.FingerprintSHA256(key) == want {
-			add = append(add, knownHost(host, key, "added"))
+			one := knownHost(host, key, sourceAdded)
+			one.AddedAt = k.o.Now().UTC()
+			add = append(add, one)
 		}
 	}
 	if len(add) == 0 {
 		return nil, notOffered(host, want, offered)
 	}
-	for i := range add {
-		add[i].AddedAt = k.o.Now().UTC()
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.o.Trust.AddKnownHosts(ctx, add); err != nil {
+	if err := k.reload(ctx); err != nil { // another node may have changed them
+		return nil, err
+	}
+	t := k.cur.Load()
+	if v := t.judge(host, offered[slices.IndexFunc(offered, isKey(add[0]))], k.o.Now); v.status == hostRevoked {
+		return nil, k.failure(host, v.key, v)
+	}
+	var instead []model.KnownHost
+	for _, h := range t.of(host) {
+		if h.Type == add[0].Type {
+			instead = append(instead, h)
+		}
+	}
+	if err := k.o.Trust.ChangeKnownHosts(ctx, instead, add); err != nil {
 		return nil, fmt.Errorf("store the host key of %s: %w", host, err)
 	}
 	return add, k.reload(ctx)
 }
 
-// Remove no longer trusts the added keys of hostport. The error is a *KeyError of code
-// managed_by_config, or wraps model.ErrNotFound when none was added; built-in keys stay.
-func (k *KnownHosts) Remove(ctx context.Context, hostport string) error {
-	if err := k.writable(); err != nil {
-		return err
+func isKey(h model.KnownHost) func(ssh.PublicKey) bool {
+	return func(key ssh.PublicKey) bool { return bytes.Equal(key.Marshal(), h.Key) }
+}
+
+// of gives what the database keeps of a host ("host:port"), its name hashed or not, without markers.
+func (t *trusted) of(host string) (list []model.KnownHost) {
+	for _, l := range t.about(fileName(host), false) {
+		if l.marker == "" && l.shown.Source != sourceBuiltin && (l.names.plain() || l.names.hashed()) {
+			list = append(list, l.shown)
+		}
 	}
-	host, err := HostPort(hostport)
-	if err != nil {
+	return list
+}
+
+// Remove no longer trusts the added and imported keys of a host: "host:port", by which hashed lines are
+// found too, or a host as List has it, and "@revoked " or "@cert-authority " before it for a line with that marker.
+// The error is a *KeyError of code managed_by_config, or wraps model.ErrNotFound when none was added;
+// built-in keys stay.
+func (k *KnownHosts) Remove(ctx context.Context, name string) error {
+	if err := k.writable(); err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !slices.ContainsFunc(k.cur.Load().hosts[host], func(h model.KnownHost) bool { return h.Source == "added" }) {
-		return fmt.Errorf("host keys of %s: %w", host, model.ErrNotFound)
+	if err := k.reload(ctx); err != nil {
+		return err
 	}
-	if err := k.o.Trust.RemoveKnownHost(ctx, host); err != nil {
-		return fmt.Errorf("remove the host keys of %s: %w", host, err)
+	t := k.cur.Load()
+	var gone []model.KnownHost
+	marker, names := "", strings.TrimSpace(name)
+	if word, rest, ok := strings.Cut(names, " "); ok && strings.HasPrefix(word, "@") {
+		marker, names = word[1:], strings.TrimSpace(rest)
+	}
+	host, err := HostPort(names)
+	switch {
+	case err == nil && marker == "":
+		gone = t.of(host)
+	case err == nil:
+		names = host
+	}
+	for _, h := range t.added {
+		if h.Marker == marker && h.Host == names && !slices.ContainsFunc(gone, func(g model.KnownHost) bool { return sameRow(g, h) }) {
+			gone = append(gone, h)
+		}
+	}
+	if len(gone) == 0 {
+		return fmt.Errorf("host keys of %.200q: %w", name, model.ErrNotFound)
+	}
+	if err := k.o.Trust.ChangeKnownHosts(ctx, gone, nil); err != nil {
+		return fmt.Errorf("remove the host keys of %.200q: %w", name, err)
 	}
 	return k.reload(ctx)
+}
+
+// sameRow says whether two keys are one in the database.
+func sameRow(a, b model.KnownHost) bool {
+	return a.Host == b.Host && a.Marker == b.Marker && a.Fingerprint == b.Fingerprint
 }
 
 func (k *KnownHosts) writable() error {
@@ -78,10 +129,6 @@ func (k *KnownHosts) writable() error {
 		return nil
 	}
 	return &KeyError{CodeManagedByConfig, fmt.Sprintf("host keys are read from %s, which known_hosts_file names; add the key there and reload", k.o.File)}
-}
-
-func knownHost(host string, key ssh.PublicKey, source string) model.KnownHost {
-	return model.KnownHost{Host: host, Type: key.Type(), Key: key.Marshal(), Fingerprint: ssh.FingerprintSHA256(key), Source: source}
 }
 
 // HostPort gives the one way an SSH server is written: "host:port", in lower case, the port

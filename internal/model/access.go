@@ -20,14 +20,31 @@ type Token struct {
 	LastUsedAt time.Time // to the hour; zero = never
 }
 
-// A KnownHost is an SSH host key that is trusted.
+// A KnownHost is an SSH host key that is trusted, or by its marker one that is not.
 type KnownHost struct {
-	Host        string // "host:port", the port always given
+	Host        string // "host:port", the port always given; else what OpenSSH writes for it: patterns, or a hashed name
+	Marker      string // "", "revoked" or "cert-authority", as in a known_hosts file
 	Type        string // "ssh-ed25519"
 	Key         []byte // SSH wire format
 	Fingerprint string // "SHA256:…"
-	Source      string // "builtin", "added" or "file"
+	Source      string // "builtin", "added", "imported" or "file"
 	AddedAt     time.Time
+	Page        string // of a built-in key: where its vendor publishes it
+	Dated       string // of a built-in key: the day it was compared with that page, "2006-01-02"
+}
+
+// A HostImport says what became of each line of a known_hosts file.
+type HostImport struct {
+	Added   []KnownHost
+	Present []KnownHost // were trusted already
+	LeftOut []LeftOut
+}
+
+// A LeftOut is a line, or one of its hosts, that was not imported.
+type LeftOut struct {
+	Line   int    // from 1
+	Host   string // as the line has it; "" if it has none
+	Reason string // for a person, with what to do
 }
 
 // A KeyInfo is what may be told of the shared key.

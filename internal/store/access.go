@@ -94,66 +94,6 @@ func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (k model.Token, 
 	return k, nil
 }
 
-// KnownHosts lists the trusted host keys by host and type.
-func (s *Store) KnownHosts(ctx context.Context) (list []model.KnownHost, err error) {
-	err = s.db.read(ctx, func(t *tx) error {
-		return t.each(`SELECT host, type, host_key, fingerprint, source, added_at FROM known_host ORDER BY host, type`, nil, func(rows *sql.Rows) error {
-			var h model.KnownHost
-			var added int64
-			err := rows.Scan(&h.Host, &h.Type, &h.Key, &h.Fingerprint, &h.Source, &added)
-			h.AddedAt = fromMicros(added)
-			list = append(list, h)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list known hosts: %w", err)
-	}
-	return list, nil
-}
-
-// AddKnownHosts trusts host keys; one of the same host and type is replaced.
-func (s *Store) AddKnownHosts(ctx context.Context, hosts []model.KnownHost) error {
-	err := s.db.write(ctx, "add_known_hosts", func(t *tx) error {
-		for _, h := range hosts {
-			if h.AddedAt.IsZero() {
-				now, err := t.now()
-				if err != nil {
-					return err
-				}
-				h.AddedAt = now
-			}
-			_, err := t.exec(`INSERT INTO known_host (host, type, host_key, fingerprint, source, added_at) VALUES ($1,$2,$3,$4,$5,$6)
-				ON CONFLICT (host, type) DO UPDATE SET host_key = excluded.host_key, fingerprint = excluded.fingerprint,
-				source = excluded.source, added_at = excluded.added_at`, h.Host, h.Type, h.Key, h.Fingerprint, h.Source, micros(h.AddedAt))
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("add known hosts: %w", err)
-	}
-	return nil
-}
-
-// RemoveKnownHost trusts no key of the host ("host:port") any more, or gives
-// model.ErrNotFound.
-func (s *Store) RemoveKnownHost(ctx context.Context, host string) error {
-	err := s.db.write(ctx, "remove_known_host", func(t *tx) error {
-		n, err := t.exec(`DELETE FROM known_host WHERE host = $1`, host)
-		if err == nil && n == 0 {
-			return model.ErrNotFound
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("remove known host %s: %w", host, err)
-	}
-	return nil
-}
-
 // Key gives the sealed managed key, or model.ErrNotFound.
 func (s *Store) Key(ctx context.Context) (k model.SealedKey, err error) {
 	err = s.db.read(ctx, func(t *tx) error {

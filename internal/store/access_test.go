@@ -31,18 +31,9 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-func TestKnownHostsAndKey(t *testing.T) {
+func TestKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bed) {
 		s := b.open()
-		h := model.KnownHost{Host: "example.com:22", Type: "ssh-ed25519", Key: []byte{1}, Fingerprint: "SHA256:x", Source: "added", AddedAt: time.Unix(1, 0).UTC()}
-		ok(t, s.AddKnownHosts(t.Context(), []model.KnownHost{h}))
-		h.Key = []byte{2}
-		ok(t, s.AddKnownHosts(t.Context(), []model.KnownHost{h}))
-		if got := must(s.KnownHosts(t.Context()))(t); !cmp.Equal(got, []model.KnownHost{h}) {
-			t.Errorf("known hosts are %+v", got)
-		}
-		ok(t, s.RemoveKnownHost(t.Context(), h.Host))
-		wantErr(t, s.RemoveKnownHost(t.Context(), h.Host), model.ErrNotFound)
 		_, err := s.Key(t.Context())
 		wantErr(t, err, model.ErrNotFound)
 		for i := range byte(2) {
