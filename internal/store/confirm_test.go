@@ -121,6 +121,10 @@ func TestARedeliveryMovesNothingByItself(t *testing.T) {
 		again := must(s.Redeliver(t.Context(), d.ID))(t)
 		wantDelivery(t, again, model.DeliveryAccepted, "acme/c may be called acme/b now: its next sync finds out", "acme/c")
 		wantRepo(t, s, repo, "git@example.com:acme/c.git acme/c id=1 moved=git@example.com:acme/b.git")
+		gone := deliver(t, s, renamed("3", "acme/y", "acme/z"))
+		named := addRepo(t, s, "acme/y").ID
+		wantDelivery(t, must(s.Redeliver(t.Context(), gone.ID))(t), model.DeliveryAccepted, "", "acme/y")
+		wantRepo(t, s, named, "git@example.com:acme/y.git acme/y id= moved=")
 		stranger := deliver(t, s, at("2", "acme/x"))
 		fresh := addRepo(t, s, "acme/x").ID
 		wantDelivery(t, must(s.Redeliver(t.Context(), stranger.ID))(t), model.DeliveryAccepted, "", "acme/x")
