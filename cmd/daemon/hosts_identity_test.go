@@ -187,6 +187,24 @@ func TestRenameNotConfirmed(t *testing.T) {
 	w.is("acme/old")
 }
 
+// The same when the repository itself is gone: it waits for a person, where it was.
+func TestRenameOfMissingRepositoryNotConfirmed(t *testing.T) {
+	t.Parallel()
+	w := newIdentity(t)
+	w.moves("hidden/away")
+	hash := testssh.AddCommits(t, w.ssh.InitRepo("evil/app.git"), "main", 3, func(i int) string { return fmt.Sprintf("APP-6%d not ours", i) })
+	if status, answer := w.hub("push", hubPushed(w.ssh, 7, "evil/app", hash)); status != 202 {
+		t.Fatalf("%d %v", status, answer)
+	}
+	w.until("a person is asked", func() bool { return w.repos()["old"].State == "attention" })
+	if r := w.repos()["old"]; r.URL != namedURL(w.ssh, "acme/old") || len(w.repos()) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if len(w.issue("APP-61").Commits) != 0 || !w.linked("APP-1", w.first) {
+		t.Error("the unrelated repository's commits took the place of ours")
+	}
+}
+
 // A delivery with another id than the repository's rings, and takes nothing over.
 func TestOtherIDAtTheAddress(t *testing.T) {
 	t.Parallel()

@@ -171,6 +171,33 @@ func TestPullRequestDeclined(t *testing.T) {
 	}
 }
 
+// A pull request that was deleted at the host leaves the issue.
+func TestPullRequestRemoved(t *testing.T) {
+	t.Parallel()
+	w := pullsWorld(t)
+	w.mustStart()
+	for _, f := range pullForms {
+		if f.kind != "bitbucket-server" {
+			continue
+		}
+		if status, answer := f.tell(w, "open", "APP-26 soon gone", "x", at1); status != 200 {
+			t.Fatalf("%d %v", status, answer)
+		}
+		if w.pull("APP-26", f.kind) == nil {
+			t.Error("it is not listed")
+		}
+	}
+	repository := `{"id":51,"slug":"bitbucket-server","project":{"key":"ACME"}}`
+	body := fmt.Sprintf(`{"eventKey":"pr:deleted","date":"x","pullRequest":{"id":12,"title":"APP-26 soon gone","state":"OPEN","updatedDate":%d,`+
+		`"fromRef":{"id":"refs/heads/x","repository":%s},"toRef":{"id":"refs/heads/main","repository":%s}}}`, unixMillis(t, at2), repository, repository)
+	if status, answer := w.send("bitbucket-server", body, "X-Event-Key", "pr:deleted", "X-Request-Id", "gone"); status != 200 {
+		t.Fatalf("%d %v", status, answer)
+	}
+	if p := w.pull("APP-26", "bitbucket-server"); p != nil {
+		t.Errorf("it is still listed: %+v", p)
+	}
+}
+
 // A change of the project list links what was told before it.
 func TestPullRequestsRelinked(t *testing.T) {
 	t.Parallel()
