@@ -12,9 +12,9 @@ import (
 	"issuetrail/internal/api/wire"
 )
 
-// keyCommand is `issuetrail key generate|import|show`.
+// keyCommand is `issuetrail key generate|import|convert|show`.
 func keyCommand() *cobra.Command {
-	return group("key", "Makes, imports and shows the shared SSH key", keyGenerate(), keyImport(), keyShow())
+	return group("key", "Makes, imports, converts and shows the shared SSH key", keyGenerate(), keyImport(), keyConvert(), keyShow())
 }
 
 func keyGenerate() *cobra.Command {
@@ -64,6 +64,10 @@ func keyImport() *cobra.Command {
 		if err != nil {
 			return &exitError{exitConfig, err}
 		}
+		from, err := portable(&in, args[0])
+		if err != nil {
+			return &exitError{exitConfig, fmt.Errorf("%s: %w", args[0], err)}
+		}
 		k, err := d.PutKey(cmd.Context(), in)
 		var p *wire.Problem
 		if errors.As(err, &p) && strings.HasPrefix(p.Code, "key_") {
@@ -72,6 +76,9 @@ func keyImport() *cobra.Command {
 		}
 		if err != nil {
 			return err
+		}
+		if from != nil {
+			k.ConvertedFrom = from
 		}
 		if from := k.ConvertedFrom; from != nil && *from != "" && !asJSON(cmd) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "Converted from %s to RSA PEM.\n", *from)

@@ -17,7 +17,7 @@ func newRoot() *cobra.Command {
 		Use:   "issuetrail",
 		Short: "Links every commit and branch of your git hosts to the Jira issue it names",
 		Long: "issuetrail links every commit and branch of your git hosts to the Jira issue it names.\n\n" +
-			"serve, demo, check, explain and hook work alone. Every other command asks the running daemon,\n" +
+			"serve, demo, check, explain, hook and key convert work alone. Every other command asks the running daemon,\n" +
 			"over its control socket or with --server URL --token-file FILE.\n\n" +
 			"Exit status: 0 done, 1 it failed, 2 wrong usage, 78 invalid config or key file.",
 		Version:       versionText(),
