@@ -107,6 +107,7 @@ func (h hostKeys) Scan(ctx context.Context, hostport string) ([]model.KnownHost,
 	found := make([]model.KnownHost, len(offered))
 	for i, key := range offered {
 		found[i] = model.KnownHost{Host: hostport, Type: key.Type(), Key: key.Marshal(), Fingerprint: ssh.FingerprintSHA256(key)}
+		found[i].Source = h.known.SourceOf(hostport, key)
 	}
 	return found, nil
 }

@@ -116,6 +116,7 @@ func (a *API) routes() []route {
 		{post, Prefix + "/known-hosts", admin, a.addKnownHost},
 		{del, Prefix + "/known-hosts", admin, a.removeKnownHost},
 		{post, Prefix + "/known-hosts/scan", admin, a.scanHost},
+		{post, Prefix + "/known-hosts/import", admin, a.importKnownHosts},
 
 		{get, Prefix + "/tokens", admin, a.listTokens},
 		{post, Prefix + "/tokens", admin, a.createToken},

@@ -84,7 +84,7 @@ func (a *API) listKnownHosts(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return list(c, wireHosts(keys, func(model.KnownHost) bool { return true }), "")
+	return list(c, wireHosts(keys, func(k model.KnownHost) bool { return k.Marker != "revoked" }), "")
 }
 
 // scanHost shows which keys a server offers. It trusts none of them.
@@ -110,7 +110,7 @@ func (a *API) scanHost(c echo.Context) error {
 	for _, k := range trusted {
 		known[k.Host+" "+k.Fingerprint] = true
 	}
-	return list(c, wireHosts(offered, func(k model.KnownHost) bool { return known[k.Host+" "+k.Fingerprint] }), "")
+	return list(c, wireHosts(offered, func(k model.KnownHost) bool { return k.Source != "" || known[k.Host+" "+k.Fingerprint] }), "")
 }
 
 var fingerprint = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/]{43}=?$`)
@@ -141,20 +141,48 @@ func (a *API) addKnownHost(c echo.Context) error {
 	return answer(c, http.StatusCreated, wireHost(added, true))
 }
 
-// removeKnownHost stops trusting the added keys of ?host=.
+// removeKnownHost stops trusting the added keys of ?host=, which may also be the patterns or
+// the hashed name of an imported line, with its marker.
 func (a *API) removeKnownHost(c echo.Context) error {
-	address, err := hostPort(c.QueryParam("host"))
-	if err != nil {
-		return err
+	host := strings.TrimSpace(c.QueryParam("host"))
+	if !strings.HasPrefix(host, "@") && !strings.ContainsAny(host, "*?,|") {
+		address, err := hostPort(host)
+		if err != nil {
+			return err
+		}
+		host = address.HostPort()
 	}
-	err = a.o.HostKeys.Remove(c.Request().Context(), address.HostPort())
+	err := a.o.HostKeys.Remove(c.Request().Context(), host)
 	if errors.Is(err, model.ErrNotFound) {
-		return notFound("no key of %s was added", address.HostPort())
+		return notFound("no key of %.200s was added", host)
 	}
 	if err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// maxHostsBody bounds a known_hosts file that is imported, in bytes of JSON.
+const maxHostsBody = 4 << 20
+
+// importKnownHosts trusts the lines of a known_hosts file, and says what became of each.
+func (a *API) importKnownHosts(c echo.Context) error {
+	var in wire.HostImport
+	if err := decode(c, &in, maxHostsBody); err != nil {
+		return err
+	}
+	done, err := a.o.HostKeys.Import(c.Request().Context(), in.Text)
+	if err != nil {
+		return err
+	}
+	trusted := func(k model.KnownHost) bool { return k.Marker != "revoked" }
+	out := wire.HostImported{
+		Added: wireHosts(done.Added, trusted), Present: wireHosts(done.Present, trusted), LeftOut: []wire.LeftOut{},
+	}
+	for _, l := range done.LeftOut {
+		out.LeftOut = append(out.LeftOut, wire.LeftOut{Line: l.Line, Host: l.Host, Reason: l.Reason})
+	}
+	return answer(c, http.StatusOK, out)
 }
 
 func wireHosts(keys []model.KnownHost, trusted func(model.KnownHost) bool) []wire.KnownHost {
@@ -167,7 +195,7 @@ func wireHosts(keys []model.KnownHost, trusted func(model.KnownHost) bool) []wir
 
 func wireHost(k model.KnownHost, trusted bool) wire.KnownHost {
 	return wire.KnownHost{
-		Host: k.Host, Type: k.Type, Fingerprint: k.Fingerprint, Key: base64.StdEncoding.EncodeToString(k.Key),
-		Source: k.Source, Trusted: trusted, AddedAt: wire.At(k.AddedAt),
+		Host: k.Host, Marker: k.Marker, Type: k.Type, Fingerprint: k.Fingerprint, Key: base64.StdEncoding.EncodeToString(k.Key),
+		Source: k.Source, Trusted: trusted, AddedAt: wire.At(k.AddedAt), SourceURL: k.Page, SourceDate: k.Dated,
 	}
 }

@@ -89,6 +89,18 @@ func TestKnownHosts(t *testing.T) {
 	s.do("DELETE", path+"?host=git.example.com", "").ok(http.StatusNoContent)
 	s.do("DELETE", path+"?host=git.example.com", "").problem(http.StatusNotFound, "not_found")
 	s.do("DELETE", path, "").problem(http.StatusUnprocessableEntity, "host_invalid")
+
+	done := s.do("POST", path+"/import", `{"text":"*.example.com"}`).ok(http.StatusOK)
+	for _, word := range []string{`"host":"*.example.com","marker":"revoked"`, `"source":"imported","trusted":false`, `"present":[]`, `"left_out":[{"line":2,"host":"h","reason":"why"}]`} {
+		if !strings.Contains(string(done.Body), word) {
+			t.Errorf("%s: without %s", done.Body, word)
+		}
+	}
+	s.do("DELETE", path+"?host=*.example.com", "").ok(http.StatusNoContent)
+	s.do("DELETE", path+"?host=%40revoked%20*", "").problem(http.StatusNotFound, "not_found")
+	s.do("POST", path+"/import", `{"text":"`+strings.Repeat("x", maxHostsBody)+`"}`).problem(http.StatusRequestEntityTooLarge, "body_too_large")
+	s.outside.keyErr = &model.Failure{Code: "managed_by_config", Detail: "a file"}
+	s.do("POST", path+"/import", `{"text":""}`).problem(http.StatusConflict, "managed_by_config")
 }
 
 func TestHostPort(t *testing.T) {

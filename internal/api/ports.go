@@ -79,12 +79,17 @@ type Keys interface {
 // makes it of keystore.KnownHosts and mirror.Pool.
 type HostKeys interface {
 	List(ctx context.Context) ([]model.KnownHost, error)
-	// Scan asks the server for the keys that it offers, without authentication.
+	// Scan asks the server for the keys that it offers, without authentication. Those that are
+	// trusted may have a Source.
 	Scan(ctx context.Context, hostport string) ([]model.KnownHost, error)
 	// Trust scans the server and trusts the key of this fingerprint.
 	// model.ErrNotFound: it offers no such key.
 	Trust(ctx context.Context, hostport, fingerprint string) (model.KnownHost, error)
-	Remove(ctx context.Context, hostport string) error // model.ErrNotFound
+	// Remove stops trusting what was added for a host, or for the patterns, the hashed name or
+	// the "@marker names" of an imported line. model.ErrNotFound
+	Remove(ctx context.Context, host string) error
+	// Import trusts the lines of an OpenSSH known_hosts file.
+	Import(ctx context.Context, text string) (model.HostImport, error)
 }
 
 // Tester tries a connection. *mirror.Pool is the implementation, through an adapter.

@@ -1,9 +1,11 @@
 package keystore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -172,6 +174,29 @@ func (k *KnownHosts) Check(hostport string, key ssh.PublicKey) error {
 		return err
 	}
 	return k.failure(host, key, k.cur.Load().judge(host, key, k.o.Now))
+}
+
+// SourceOf says where the trust in a key comes from: "builtin", "added", "imported" or "file";
+// "" = it is not trusted.
+func (k *KnownHosts) SourceOf(hostport string, key ssh.PublicKey) string {
+	host, err := HostPort(hostport)
+	if err != nil {
+		return ""
+	}
+	t := k.cur.Load()
+	if t.judge(host, key, k.o.Now).status != hostOK {
+		return ""
+	}
+	lines := t.about(fileName(host), false)
+	if name, _, _ := net.SplitHostPort(host); name != fileName(host) {
+		lines = append(lines, t.about(name, true)...)
+	}
+	for _, l := range lines {
+		if l.marker == "" && bytes.Equal(l.blob, key.Marshal()) {
+			return l.shown.Source
+		}
+	}
+	return ""
 }
 
 // List gives all keys that are known, by host and type.

@@ -144,6 +144,11 @@ func (c *Client) TrustHost(ctx context.Context, host, fingerprint string) (wire.
 	return post[wire.KnownHost](ctx, c, "/known-hosts", wire.NewKnownHost{Host: host, Fingerprint: fingerprint})
 }
 
+// ImportKnownHosts trusts the lines of a known_hosts file.
+func (c *Client) ImportKnownHosts(ctx context.Context, text string) (wire.HostImported, error) {
+	return post[wire.HostImported](ctx, c, "/known-hosts/import", wire.HostImport{Text: text})
+}
+
 // RemoveKnownHost stops trusting the added keys of a host.
 func (c *Client) RemoveKnownHost(ctx context.Context, host string) error {
 	return c.call(ctx, "DELETE", prefix+"/known-hosts?"+url.Values{"host": {host}}.Encode(), nil, nil)
