@@ -1,5 +1,7 @@
 package hosts
 
+import "strings"
+
 // Guide is for Services, Server and TFS. From Microsoft's documentation.
 func (azure) Guide(s Site) []Step {
 	web := s.web("https://"+azureWeb, "")
@@ -33,8 +35,8 @@ func (azure) Guide(s Site) []Step {
 
 // azureExample is the form that addresses have on the service or on a server.
 func azureExample(host string) string {
-	if KindOfSSHHost(host) == kindAzure {
+	if KindOfSSHHost(strings.TrimSuffix(host, ":22")) == kindAzure {
 		return "git@" + azureSSH + ":v3/acme/project/app"
 	}
-	return "ssh://git@" + host + ":22/DefaultCollection/project/_git/app"
+	return "ssh://git@" + withPort(host, "22") + "/DefaultCollection/project/_git/app"
 }

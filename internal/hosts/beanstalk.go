@@ -93,6 +93,6 @@ func (beanstalk) Guide(s Site) []Step {
 				"secret file in place of SECRET: Beanstalk cannot sign, so the address is the proof. Choose the triggers for pushes and for branches and tags that are made and deleted.",
 			Code: s.Webhook + "/SECRET",
 		},
-		s.checkStep("git@"+host+":/acme/app.git"),
+		s.checkStep(exampleURL(host, "/acme/app.git")),
 	)
 }

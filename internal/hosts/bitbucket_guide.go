@@ -22,7 +22,7 @@ func (bitbucket) Guide(s Site) []Step {
 				"Take Repository: Deleted there as well.",
 			Code: s.Webhook,
 		},
-		s.checkStep("git@"+s.ssh(bucketOrigin)+":acme/app.git"),
+		s.checkStep(exampleURL(s.ssh(bucketOrigin), "acme/app.git")),
 		Step{
 			Title: "Know what Bitbucket does not tell",
 			Text: "Bitbucket sends nothing for a push whose delivery would be larger than 256 KB, and says so nowhere. It repeats a delivery at most twice, and only after an answer of 5xx. " +

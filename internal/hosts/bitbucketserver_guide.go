@@ -17,7 +17,7 @@ func (bitbucketServer) Guide(s Site) []Step {
 				"Test connection is answered 200. It is not signed, so nothing of it is kept: a wrong secret shows at the first push.",
 			Code: s.Webhook,
 		},
-		s.checkStep("ssh://git@"+s.ssh("bitbucket.example.com")+":7999/acme/app.git"),
+		s.checkStep("ssh://git@"+withPort(s.ssh("bitbucket.example.com"), "7999")+"/acme/app.git"),
 		Step{
 			Title: "Know what Bitbucket does not tell",
 			Text: "There is no event for a repository that is deleted. After five failed deliveries in a row Bitbucket sends nothing for ten seconds, later for up to ten hours, and above 250 deliveries on their way it drops further ones. " +

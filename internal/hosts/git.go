@@ -42,7 +42,7 @@ func (plain) Guide(s Site) []Step {
 		"With restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" and a space before it, the key can do nothing but git.")}
 	steps = append(steps, s.hostKeySteps(sshdKeys)...)
 	return append(steps, s.secretStep(), scriptSecret("the git account"), s.scriptStep(plain{}.script(), kindGit),
-		s.checkStep("git@"+s.ssh("git.example.com")+":acme/app.git"))
+		s.checkStep(exampleURL(s.ssh("git.example.com"), "acme/app.git")))
 }
 
 // sshdKeys is where a person finds the fingerprint of OpenSSH's own server.

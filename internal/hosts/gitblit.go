@@ -69,11 +69,3 @@ func (gitblit) Guide(s Site) []Step {
 	return append(steps, s.secretStep(), scriptSecret("the account that GitBlit runs as"), s.scriptStep(gitblit{}.script(), kindGitBlit),
 		s.checkStep("ssh://issuetrail@"+withPort(host, "29418")+"/acme/app.git"))
 }
-
-// withPort adds the usual port of a product to an SSH host that names none.
-func withPort(host, port string) string {
-	if strings.Contains(host, ":") {
-		return host
-	}
-	return host + ":" + port
-}

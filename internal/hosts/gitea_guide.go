@@ -27,6 +27,6 @@ func (gitea) Guide(s Site) []Step {
 				"Gogs has LOCAL_NETWORK_ALLOWLIST in [security] for that. With Gogs also set the templates of links that docs/hosts.md gives: its pages have other addresses.",
 			Code: "[webhook]\nALLOWED_HOST_LIST = external, 10.0.0.0/8",
 		},
-		s.checkStep("git@"+host+":acme/app.git"),
+		s.checkStep(exampleURL(host, "acme/app.git")),
 	)
 }

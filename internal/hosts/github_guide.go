@@ -23,7 +23,7 @@ func (h github) Guide(s Site) []Step {
 			Text: "The same webhook in the organization (Organization → Settings → Webhooks) covers all its repositories, with those to come; so does that of a GitHub App. " +
 				"On Enterprise Server a global webhook tells of no pushes, so set one in each organization.",
 		},
-		s.checkStep("git@"+s.ssh("github.com")+":acme/app.git"),
+		s.checkStep(exampleURL(s.ssh("github.com"), "acme/app.git")),
 		Step{
 			Title: "Know what GitHub does not tell",
 			Text: "GitHub sends nothing for more than three tags or more than 5,000 branches in one push, nothing above 25 MB, and does not repeat a delivery that failed. " +

@@ -23,7 +23,7 @@ func (h gitlab) Guide(s Site) []Step {
 				"It covers every project, tells of pushes with any number of refs, and of projects that are renamed, moved or deleted.",
 			Code: s.Webhook,
 		},
-		s.checkStep("git@"+s.ssh("gitlab.com")+":acme/app.git"),
+		s.checkStep(exampleURL(s.ssh("gitlab.com"), "acme/app.git")),
 		Step{
 			Title: "Know what GitLab does not tell",
 			Text: "A push that changes more than three refs (the setting push_event_hooks_limit) fires no project hook at all; the schedule finds it. " +

@@ -52,5 +52,5 @@ func (gitolite) Guide(s Site) []Step {
 	}
 	steps = append(steps, s.hostKeySteps(sshdKeys)...)
 	return append(steps, s.secretStep(), scriptSecret("the account of Gitolite"), s.scriptStep(gitolite{}.script(), kindGitolite),
-		s.checkStep("git@"+host+":acme/app"))
+		s.checkStep(exampleURL(host, "acme/app")))
 }

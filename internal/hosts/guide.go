@@ -87,6 +87,30 @@ func (s Site) secretStep() Step {
 	}
 }
 
+// withPort adds the usual port of a product to an SSH host that names none. An IPv6 address stands in brackets then.
+func withPort(host, port string) string {
+	switch strings.Count(host, ":") {
+	case 0:
+	case 1:
+		return host
+	default:
+		if !strings.HasPrefix(host, "[") {
+			host = "[" + host + "]"
+		} else if !strings.HasSuffix(host, "]") {
+			return host
+		}
+	}
+	return host + ":" + port
+}
+
+// exampleURL is the clone URL of a path on an SSH host: git@host:path, which has no room for a port, or ssh://git@host:port/path.
+func exampleURL(host, path string) string {
+	if strings.Contains(host, ":") {
+		return "ssh://git@" + withPort(host, "22") + "/" + strings.TrimPrefix(path, "/")
+	}
+	return "git@" + host + ":" + path
+}
+
 // checkStep adds the first repository and tries all of them; url is an example of its address.
 func (s Site) checkStep(url string) Step {
 	return Step{

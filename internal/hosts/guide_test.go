@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"issuetrail/internal/model"
 )
 
 // commands are those that guides may name; docs/commands.md has them all.
@@ -73,6 +75,30 @@ func TestGuidesOfServices(t *testing.T) {
 		text := guideText(t, host.Kind(), host.Guide(Site{Name: "x", WebURL: web, SSHHost: ssh[0], Webhook: "https://h/webhooks/x", PublicKey: "ssh-rsa A"}))
 		if strings.Contains(text, "known-hosts") {
 			t.Errorf("%s: the guide has a built-in host key confirmed", host.Kind())
+		}
+	}
+}
+
+// TestGuidesOfPorts: the address that a guide gives as an example leads to the server of the entry, also where that
+// names a port.
+func TestGuidesOfPorts(t *testing.T) {
+	for _, host := range All() {
+		for _, server := range []string{"git.corp.example:2222", "[2001:db8::7]:2222"} {
+			steps := host.Guide(Site{Name: "x", WebURL: "https://git.corp.example", SSHHost: server, Webhook: "https://h/webhooks/x", PublicKey: "ssh-rsa A"})
+			example := ""
+			for _, step := range steps {
+				if rest, ok := strings.CutPrefix(step.Code, "issuetrail repo add "); ok {
+					example, _, _ = strings.Cut(rest, "\n")
+				}
+			}
+			if a, err := model.ParseAddress(example); err != nil || a.HostPort() != server {
+				t.Errorf("%s on %s: %q leads to %s, %v", host.Kind(), server, example, a.HostPort(), err)
+			}
+		}
+	}
+	for host, want := range map[string]string{"h": "h:7", "h:1": "h:1", "[::1]": "[::1]:7", "::1": "[::1]:7", "[::1]:2": "[::1]:2"} {
+		if got := withPort(host, "7"); got != want {
+			t.Errorf("%s: %s", host, got)
 		}
 	}
 }
