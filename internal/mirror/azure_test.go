@@ -108,14 +108,14 @@ func TestAzureRefuses(t *testing.T) {
 		if _, err := s.Refs(t.Context(), [32]byte{}); err != nil {
 			t.Fatal(err)
 		}
-		stop := s.pr.during(t.Context())
+		stop := s.talk.during(t.Context())
 		line := strings.TrimRight("want "+tip+" "+words, " ") + "\n"
-		fmt.Fprintf(s.pr, "%04x%s00000009done\n", len(line)+4, line)
+		fmt.Fprintf(s.talk, "%04x%s00000009done\n", len(line)+4, line)
 		got, _ := io.ReadAll(s.wire.src)
 		if !strings.Contains(string(got), want) || want == "" && len(got) > 0 {
 			t.Errorf("%q: the answer is %.60q", words, got)
 		}
-		if err := s.pr.died(); want == "" {
+		if err := s.talk.ended(); want == "" {
 			wantCode(t, err, model.CodeProtocol, "TF401041", "multi-ack")
 		}
 		stop()

@@ -65,7 +65,7 @@ func (s *Session) Fetch(ctx context.Context, r FetchRequest, emit func(model.Raw
 
 // reopen starts the session anew on another channel.
 func (s *Session) reopen(ctx context.Context) error {
-	s.pr.hangUp()
+	s.talk.hangUp()
 	again, err := s.pool.Open(ctx, s.address)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *Session) fetch(r FetchRequest, filter bool, emit func(model.RawCommit) 
 		request, d.bands = s.request0(r, filter)
 	}
 	s.over = true // until the answer was read to its end, where more may follow
-	if _, err := s.pr.Write(request); err != nil {
+	if _, err := s.talk.Write(request); err != nil {
 		return FetchResult{}, s.unfiltered(filter, s.failed(err))
 	}
 	if err := d.open(); err != nil {
@@ -100,7 +100,7 @@ func (s *Session) fetch(r FetchRequest, filter bool, emit func(model.RawCommit) 
 	case err == nil:
 		s.over = s.version == 0
 	case errors.Is(err, errClosedGraph):
-		s.pr.hangUp()
+		s.talk.hangUp()
 	case p.total == 0:
 		return FetchResult{}, s.unfiltered(filter, err)
 	default:

@@ -116,7 +116,7 @@ func TestMaxAge(t *testing.T) {
 	waitFor(t, "the connection to be given up", func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return se.pr.conn.condemned
+		return se.talk.(*process).conn.condemned
 	})
 	if _, err := se.Refs(t.Context(), [32]byte{}); err != nil {
 		t.Errorf("a running session suffers: %v", err)

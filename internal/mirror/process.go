@@ -162,6 +162,34 @@ func (pr *process) hangUp() {
 	})
 }
 
+// because gives why the watch ended a wait, or else err.
+func (pr *process) because(err error) error { return pr.watch.because(err) }
+
+// lost gives the connection up if the process ended without a word.
+func (pr *process) lost() bool {
+	select {
+	case <-pr.read:
+	case <-time.After(grace):
+	}
+	if pr.stderr.String() != "" {
+		return false
+	}
+	pr.pool.condemn(pr.conn)
+	return true
+}
+
+// leave tells a process that awaits a request that none will come.
+func (pr *process) leave(awaited bool) {
+	if !awaited {
+		pr.hangUp()
+		return
+	}
+	stop := pr.during(context.Background())
+	_, _ = pr.Write([]byte("0000"))
+	stop()
+	pr.finish()
+}
+
 // finish ends a process that has nothing more to say: it is told so, and ends
 // by itself. The caller does not wait for it.
 func (pr *process) finish() {
@@ -175,8 +203,8 @@ func (pr *process) finish() {
 	})
 }
 
-// died says why the process ended where more was expected.
-func (pr *process) died() error {
+// ended says why the process ended where more was expected.
+func (pr *process) ended() error {
 	select {
 	case <-pr.read: // the text comes before the end, but is read beside it
 	case <-time.After(grace):

@@ -70,7 +70,7 @@ func (s *Session) lsRefs() ([]byte, error) {
 	}
 	_ = e.EncodeString("ref-prefix HEAD\n", "ref-prefix "+model.HeadPrefix+"\n", "ref-prefix "+model.TagPrefix+"\n")
 	_ = e.Flush()
-	if _, err := s.pr.Write(b.Bytes()); err != nil {
+	if _, err := s.talk.Write(b.Bytes()); err != nil {
 		return nil, s.failed(err)
 	}
 	l := listing{limit: s.pool.o.Limits.Refs}

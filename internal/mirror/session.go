@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
@@ -18,7 +17,7 @@ type Session struct {
 	pool    *Pool
 	address model.Address
 	held    bool // the connection was there before
-	pr      *process
+	talk    talk
 	wire    *wire
 
 	version  int // 0 or 2, once greeted
@@ -36,52 +35,37 @@ func (p *Pool) start(ctx context.Context, c *conn, a model.Address) (*Session, e
 	if err != nil {
 		return nil, err
 	}
-	return &Session{pool: p, address: a, pr: pr, wire: newWire(pr)}, nil
+	return &Session{pool: p, address: a, talk: pr, wire: newWire(pr)}, nil
 }
 
 // Close ends the session. It does not wait for the server.
 func (s *Session) Close() error {
-	if s.pr == nil {
+	if s.talk == nil {
 		return nil
 	}
-	if s.greeted && !s.over {
-		stop := s.pr.during(context.Background())
-		_, _ = s.pr.Write([]byte("0000"))
-		stop()
-		s.pr.finish()
-	} else {
-		s.pr.hangUp()
-	}
-	s.pr = nil
+	s.talk.leave(s.greeted && !s.over)
+	s.talk = nil
 	return nil
 }
 
-// begin watches the process until stop is called, and greets. A held connection may end
+// begin watches the conversation until stop is called, and greets. A held connection may end
 // just when it is taken, for some servers end it with each session; then another one is
 // tried, once.
 func (s *Session) begin(ctx context.Context) (stop func(), err error) {
-	stop = s.pr.during(ctx)
+	stop = s.talk.during(ctx)
 	if err = s.greet(); err == nil || !s.held || !s.unheard() || ctx.Err() != nil {
 		return stop, err
 	}
 	stop()
-	s.pool.condemn(s.pr.conn)
 	if err := s.reopen(ctx); err != nil {
 		return func() {}, err
 	}
-	return s.pr.during(ctx), s.greet()
+	return s.talk.during(ctx), s.greet()
 }
 
 // unheard says whether the conversation ended before the server said a word.
 func (s *Session) unheard() bool {
-	if s.wire.w > 0 || s.pr.watch.because(nil) != nil {
-		return false
-	}
-	select {
-	case <-s.pr.read:
-	case <-time.After(grace):
-	}
-	return s.pr.stderr.String() == ""
+	return s.wire.w == 0 && s.talk.because(nil) == nil && s.talk.lost()
 }
 
 // greet reads what the server says first: the version and its features or, in
@@ -159,7 +143,7 @@ func hasWord(list, word string) bool {
 
 // failed says why reading failed, by the server's own words if it died.
 func (s *Session) failed(err error) error {
-	if cause := s.pr.watch.because(nil); cause != nil {
+	if cause := s.talk.because(nil); cause != nil {
 		return cause
 	}
 	var f *model.Failure
@@ -167,7 +151,7 @@ func (s *Session) failed(err error) error {
 	case errors.As(err, &f):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return s.pr.died()
+		return s.talk.ended()
 	}
 	return &model.Failure{Code: model.CodeUnreachable, Detail: "the connection broke off: " + told(err.Error()), Err: err}
 }

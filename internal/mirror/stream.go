@@ -60,7 +60,7 @@ func (p *Pool) Stream(ctx context.Context, a model.Address, command string, line
 	case err != nil:
 		return err
 	}
-	return pr.ended(a, command)
+	return pr.stopped(a, command)
 }
 
 // adopt makes a connection that no shelf holds end with the pool. It takes one session.
@@ -114,8 +114,8 @@ func readLines(pr *process, line func([]byte) error) error {
 	return nil
 }
 
-// ended says why a command ended that should have gone on.
-func (pr *process) ended(a model.Address, command string) error {
+// stopped says why a command ended that should have gone on.
+func (pr *process) stopped(a model.Address, command string) error {
 	timeout := time.After(grace)
 	exited := false
 	select {
