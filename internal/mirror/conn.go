@@ -14,7 +14,6 @@ import (
 type conn struct {
 	client  *ssh.Client
 	net     *timedConn
-	hostKey string // fingerprint that was accepted
 	timeout Timeouts
 	dead    chan struct{} // closed when the connection has ended
 

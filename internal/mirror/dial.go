@@ -2,13 +2,8 @@ package mirror
 
 import (
 	"context"
-	"crypto/rsa"
-	"errors"
-	"fmt"
 	"net"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
@@ -20,22 +15,20 @@ import (
 // clientVersion is how the daemon names itself to servers.
 const clientVersion = "SSH-2.0-issuetrail"
 
-// dial connects to the server and logs in. seen gets the fingerprint of
-// the host key, also of one that is refused.
-func (p *Pool) dial(ctx context.Context, a model.Address, signer ssh.Signer, seen *string) (*conn, error) {
-	raw, err := p.dialTCP(ctx, a.HostPort())
+// dial connects to the server and logs in. t notes the steps; it may be nil.
+func (p *Pool) dial(ctx context.Context, a model.Address, signer ssh.Signer, t *trail) (*conn, error) {
+	raw, err := p.dialTCP(t.dialling(ctx, p.o.Allow()), a.HostPort())
+	t.dialled(a, raw, err, p.o.Allow())
 	if err != nil {
 		return nil, err
 	}
-	var refusal error
-	var first sync.Once // a server may exchange keys again at any time, beside whoever reads these
+	l := &login{}
 	auth := gitssh.PublicKeysCallback{User: a.User, Callback: func() ([]ssh.Signer, error) {
-		return p.signers(a.HostPort(), signer), nil
+		l.offer()
+		return p.ways(a.HostPort(), signer, l), nil
 	}}
 	auth.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		err := p.o.HostKeys.Check(a.HostPort(), key)
-		first.Do(func() { *seen, refusal = ssh.FingerprintSHA256(key), err })
-		return err
+		return l.met(key, p.o.HostKeys.Check(a.HostPort(), key))
 	}
 	auth.HostKeyAlgorithms = hostKeyAlgorithms(p.o.HostKeys.Algorithms(a.HostPort()), p.o.AllowSHA1(a.HostPort()))
 	config, err := auth.ClientConfig()
@@ -44,15 +37,17 @@ func (p *Pool) dial(ctx context.Context, a model.Address, signer ssh.Signer, see
 		return nil, err
 	}
 	client, err := p.handshake(ctx, raw, a.HostPort(), config)
-	if refusal != nil {
-		return nil, refusal
+	got := l.outcome()
+	if got.refusal != nil {
+		err = got.refusal // whatever else went wrong: nothing that the server says counts
+	} else if err != nil {
+		err = handshakeError(a, signer.PublicKey(), got.offered, err)
 	}
+	t.loggedIn(signer.PublicKey(), got, err)
 	if err != nil {
-		return nil, handshakeError(a, signer.PublicKey(), err)
+		return nil, err
 	}
-	return &conn{
-		client: client, net: raw, hostKey: *seen, timeout: p.o.Timeouts, dead: make(chan struct{}),
-	}, nil
+	return &conn{client: client, net: raw, timeout: p.o.Timeouts, dead: make(chan struct{})}, nil
 }
 
 // dialTCP never asks a proxy, whatever the environment says.
@@ -91,10 +86,10 @@ func (p *Pool) handshake(ctx context.Context, raw *timedConn, hostport string, c
 	return ssh.NewClient(c, channels, requests), nil
 }
 
-// signers keeps an RSA key from signing with SHA-1, unless the server is
+// ways keeps an RSA key from signing with SHA-1, unless the server is
 // known to need it. There it is tried last, for some servers promise
-// algorithms that they then refuse.
-func (p *Pool) signers(hostport string, signer ssh.Signer) []ssh.Signer {
+// algorithms that they then refuse. l notes which one was used.
+func (p *Pool) ways(hostport string, signer ssh.Signer, l *login) []ssh.Signer {
 	as, ok := signer.(ssh.AlgorithmSigner)
 	if !ok || signer.PublicKey().Type() != ssh.KeyAlgoRSA {
 		return []ssh.Signer{signer}
@@ -105,7 +100,7 @@ func (p *Pool) signers(hostport string, signer ssh.Signer) []ssh.Signer {
 	}
 	var out []ssh.Signer
 	for _, algorithms := range ways {
-		if s, err := ssh.NewSignerWithAlgorithms(as, algorithms); err == nil {
+		if s, err := ssh.NewSignerWithAlgorithms(noting{as, l}, algorithms); err == nil {
 			out = append(out, s)
 		}
 	}
@@ -139,54 +134,4 @@ func hostKeyAlgorithms(types []string, sha1 bool) []string {
 		out = slices.DeleteFunc(out, func(a string) bool { return a == ssh.KeyAlgoRSA || a == ssh.CertAlgoRSAv01 })
 	}
 	return slices.Compact(out)
-}
-
-// handshakeError is for a login that did not come about, host keys excepted.
-func handshakeError(a model.Address, key ssh.PublicKey, err error) error {
-	text := err.Error()
-	var f *model.Failure
-	switch {
-	case errors.As(err, &f), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	case isTimeout(err):
-		return timeoutError("%s: the SSH login was not done within the time limit", a.HostPort())
-	case strings.Contains(text, "no common public key signature algorithm"), oldHostKey(err):
-		return &model.Failure{
-			Code: model.CodeAuthFailed, Detail: fmt.Sprintf("%s takes RSA signatures with SHA-1 only, which are refused by default", a.HostPort()), Err: err,
-			Hint: "update the server, or set allow_sha1: true for this host in config.yaml",
-		}
-	case strings.Contains(text, "unable to authenticate"):
-		return &model.Failure{
-			Code: model.CodeAuthFailed, Detail: fmt.Sprintf("%s@%s refused the key %s", a.User, a.HostPort(), fingerprint(key)), Err: err,
-			Hint: "add the public key to the account that shall read the repository; issuetrail key show prints it",
-		}
-	case strings.Contains(text, "no common algorithm"):
-		return &model.Failure{
-			Code: model.CodeProtocol, Detail: fmt.Sprintf("%s: no common SSH algorithm: %s", a.HostPort(), told(text)), Err: err,
-			Hint: "the server's SSH software is too old, or none of its host keys is of a known type: issuetrail known-hosts scan " + a.HostPort(),
-		}
-	case errors.Is(err, net.ErrClosed), strings.HasSuffix(text, "EOF"), strings.Contains(text, "reset by peer"):
-		return &model.Failure{Code: model.CodeUnreachable, Detail: fmt.Sprintf("%s: the server hung up during the SSH login", a.HostPort()), Err: err}
-	}
-	return &model.Failure{
-		Code: model.CodeProtocol, Detail: fmt.Sprintf("%s: SSH login: %s", a.HostPort(), told(text)), Err: err,
-		Hint: "is it an SSH server that listens there?",
-	}
-}
-
-// oldHostKey says whether a server signs with SHA-1 alone by a key that would else do.
-func oldHostKey(err error) bool {
-	var n *ssh.AlgorithmNegotiationError
-	return errors.As(err, &n) && slices.Contains(n.RequestedAlgorithms, ssh.KeyAlgoRSA) &&
-		slices.Contains(n.SupportedAlgorithms, ssh.KeyAlgoRSASHA256)
-}
-
-// fingerprint names a key as people compare it: type, size, hash.
-func fingerprint(key ssh.PublicKey) string {
-	if c, ok := key.(ssh.CryptoPublicKey); ok {
-		if r, ok := c.CryptoPublicKey().(*rsa.PublicKey); ok {
-			return fmt.Sprintf("RSA %d %s", r.N.BitLen(), ssh.FingerprintSHA256(key))
-		}
-	}
-	return key.Type() + " " + ssh.FingerprintSHA256(key)
 }

@@ -53,6 +53,7 @@ func (s *Session) Fetch(ctx context.Context, r FetchRequest, emit func(model.Raw
 		return out, err
 	}
 	stop()
+	s.keys.again()
 	if err := s.reopen(ctx); err != nil {
 		stop = func() {}
 		return FetchResult{}, err
@@ -63,10 +64,16 @@ func (s *Session) Fetch(ctx context.Context, r FetchRequest, emit func(model.Raw
 	return s.fetch(r, false, emit)
 }
 
-// reopen starts the session anew on another channel.
+// reopen starts the session anew: on another channel, with the key that is next.
 func (s *Session) reopen(ctx context.Context) error {
 	s.talk.hangUp()
-	again, err := s.pool.Open(ctx, s.address)
+	var again *Session
+	var err error
+	if s.keys != nil {
+		again, err = s.pool.open(ctx, s.address, s.keys)
+	} else {
+		again, err = s.pool.Open(ctx, s.address)
+	}
 	if err != nil {
 		return err
 	}

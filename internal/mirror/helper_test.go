@@ -22,11 +22,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // keys is a Keys of one signer.
 type keys struct{ signer ssh.Signer }
 
-func (k *keys) Signer(context.Context) (ssh.Signer, error) {
+func (k *keys) Signers(context.Context) ([]ssh.Signer, error) {
 	if k.signer == nil {
 		return nil, &model.Failure{Code: model.CodeKeyMissing, Detail: "no key"}
 	}
-	return k.signer, nil
+	return []ssh.Signer{k.signer}, nil
 }
 
 // trust is a HostKeys that trusts some keys at every server.

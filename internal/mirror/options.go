@@ -8,11 +8,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Keys gives the key that logs in. The implementation is *keystore.Keyring.
+// Keys gives the keys that log in. The implementation is *keystore.Keyring.
 type Keys interface {
-	// Signer is called for each session and must be cheap. Its error is a
-	// *model.Failure of code key_missing where there is no key.
-	Signer(ctx context.Context) (ssh.Signer, error)
+	// Signers gives the key that should log in and, after it, those that are tried where a
+	// server refuses it or does not find the repository. It is called for each session and
+	// must be cheap. Its error is a *model.Failure of code key_missing where there is no key.
+	Signers(ctx context.Context) ([]ssh.Signer, error)
 }
 
 // HostKeys knows which host keys are trusted. The implementation is

@@ -22,19 +22,27 @@ var errClosed = errors.New("the connection pool is closed")
 // used again by the same account only, with the same key and unchanged known hosts,
 // and not after Timeouts.MaxAge. Its methods may be called at the same time.
 type Pool struct {
-	o  Options
-	wg sync.WaitGroup // goroutines of connections
+	o   Options
+	wg  sync.WaitGroup // goroutines of connections
+	now func() time.Time
 
 	mu      sync.Mutex
 	closed  bool
-	shelves map[account]*shelf
+	shelves map[shelfName]*shelf
+	memory  memory
 	lone    map[*conn]struct{} // connections of one session each, on no shelf
 }
 
 // An account is where connections lead.
 type account struct{ user, hostport string }
 
-// A shelf has the connections of one account.
+// A shelfName is an account and the fingerprint of our key.
+type shelfName struct {
+	account
+	key string
+}
+
+// A shelf has the connections of one account with one key.
 type shelf struct {
 	conns   []*conn
 	dialing *attempt // nil when nobody dials
@@ -49,17 +57,41 @@ type attempt struct {
 
 // NewPool makes an empty pool. Close it.
 func NewPool(o Options) *Pool {
-	return &Pool{o: o.withDefaults(), shelves: map[account]*shelf{}, lone: map[*conn]struct{}{}}
+	return &Pool{o: o.withDefaults(), now: time.Now, shelves: map[shelfName]*shelf{}, lone: map[*conn]struct{}{}}
 }
 
 // Open starts a session with the repository: a channel of its own on a held
 // connection, or on a new one. The failures are those of dialling; a missing
-// repository shows later, in Refs.
+// repository shows later, in Refs. A key that is refused here or there leads to the
+// next one; when all are, the first one's failure counts.
 func (p *Pool) Open(ctx context.Context, a model.Address) (*Session, error) {
-	signer, err := p.o.Keys.Signer(ctx)
+	c, err := p.choose(ctx, a)
 	if err != nil {
 		return nil, err
 	}
+	return p.open(ctx, a, c)
+}
+
+// open starts a session with the next key of the choice that gets in.
+func (p *Pool) open(ctx context.Context, a model.Address, c *choice) (*Session, error) {
+	for {
+		signer, err := c.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := p.openWith(ctx, a, signer)
+		if err == nil {
+			c.loggedIn()
+			s.keys = c
+			return s, nil
+		}
+		if ctx.Err() != nil || !c.refused(err, true) {
+			return nil, err
+		}
+	}
+}
+
+func (p *Pool) openWith(ctx context.Context, a model.Address, signer ssh.Signer) (*Session, error) {
 	for try := 0; ; try++ {
 		c, held, err := p.take(ctx, a, signer)
 		if err != nil {
@@ -78,10 +110,10 @@ func (p *Pool) Open(ctx context.Context, a model.Address) (*Session, error) {
 }
 
 // take reserves a slot of a connection and says whether the connection was
-// there before. Only one caller dials for an account; the others wait.
+// there before. Only one caller dials for an account and key; the others wait.
 func (p *Pool) take(ctx context.Context, a model.Address, signer ssh.Signer) (c *conn, held bool, err error) {
-	key := account{a.User, a.HostPort()}
 	id := identity{ssh.FingerprintSHA256(signer.PublicKey()), p.o.HostKeys.Generation()}
+	key := shelfName{account{a.User, a.HostPort()}, id.fingerprint}
 	for {
 		p.mu.Lock()
 		if p.closed {
@@ -120,7 +152,7 @@ func (p *Pool) take(ctx context.Context, a model.Address, signer ssh.Signer) (c 
 
 // dialFor dials, and tells those who wait for it. It does so after a panic too, which a
 // worker catches: else nobody would reach the account again.
-func (p *Pool) dialFor(ctx context.Context, a model.Address, signer ssh.Signer, key account, id identity) (c *conn, err error) {
+func (p *Pool) dialFor(ctx context.Context, a model.Address, signer ssh.Signer, key shelfName, id identity) (c *conn, err error) {
 	defer func() {
 		p.mu.Lock()
 		sh := p.shelves[key]
@@ -137,7 +169,7 @@ func (p *Pool) dialFor(ctx context.Context, a model.Address, signer ssh.Signer, 
 }
 
 // pick gives a connection with a free slot, or nil. Those of another identity
-// are condemned: a key or a host key has changed.
+// are condemned: a host key has changed.
 func (sh *shelf) pick(id identity) *conn {
 	var best *conn
 	for _, c := range slices.Clone(sh.conns) {
@@ -166,15 +198,15 @@ func (p *Pool) condemn(c *conn) {
 }
 
 // dialHeld dials a connection, puts it on its shelf and reserves a slot.
-func (p *Pool) dialHeld(ctx context.Context, a model.Address, signer ssh.Signer, key account, id identity) (*conn, error) {
-	var seen string
-	c, err := p.dial(ctx, a, signer, &seen)
+func (p *Pool) dialHeld(ctx context.Context, a model.Address, signer ssh.Signer, key shelfName, id identity) (*conn, error) {
+	c, err := p.dial(ctx, a, signer, nil)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.id, c.slots = id, 1
+	c.condemned = !p.memory.names[id.fingerprint] // the keys changed since: for this session alone
 	sh := p.shelves[key]
 	sh.conns = append(sh.conns, c)
 	c.expiry = time.AfterFunc(p.o.Timeouts.MaxAge, func() { p.condemn(c) })
@@ -186,7 +218,7 @@ func (p *Pool) dialHeld(ctx context.Context, a model.Address, signer ssh.Signer,
 }
 
 // forget takes a dead connection from its shelf.
-func (p *Pool) forget(key account, c *conn) {
+func (p *Pool) forget(key shelfName, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.condemned = true

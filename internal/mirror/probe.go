@@ -2,126 +2,125 @@ package mirror
 
 import (
 	"context"
-	"errors"
-	"net"
-	"strings"
-	"sync"
 
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"golang.org/x/crypto/ssh"
 
 	"issuetrail/internal/model"
 )
 
-// A TestResult is what Test found.
+// A TestResult is what Test found, as far as it came.
 type TestResult struct {
-	Refs     int    // heads and tags
-	HostKey  string // fingerprint of the server's key, "SHA256:…"; "" if none was seen
-	Filter   bool   // the server can leave trees and blobs out
-	Protocol int    // of git: 0 or 2
+	Refs      int    // heads and tags
+	Default   string // full name of the default branch; "" = it is not told
+	HostKey   string // fingerprint of the server's key, "SHA256:…"; "" if none was seen
+	Key       string // fingerprint of our key that was accepted, "SHA256:…"; "" = none was
+	Algorithm string // how that key signed: "rsa-sha2-256"; "ssh-rsa" is SHA-1
+	Filter    bool   // the server can leave trees and blobs out
+	Protocol  int    // of git: 0 or 2
+	Agent     string // what the server's git calls itself: "git/2.39.5"; may be empty
+	Steps     []Step // in the order in which they were done
 }
 
-// Test dials the server, whatever connections are held, logs in and lists the
-// refs. HostKey is set also when the host key was refused.
+// Test dials the server, whatever connections are held and whichever key is remembered, logs
+// in and lists the refs. It tries the keys as Open does, and the first one's result counts when
+// all are refused. HostKey is set also when the host key was refused. The error is that of
+// the step that failed.
 func (p *Pool) Test(ctx context.Context, a model.Address) (TestResult, error) {
-	var r TestResult
-	signer, err := p.o.Keys.Signer(ctx)
+	signers, err := p.signers(ctx)
+	if err != nil {
+		return TestResult{Steps: []Step{failedStep(StepAuthentication, err)}}, err
+	}
+	var first TestResult
+	var firstErr error
+	for i, signer := range signers[:min(len(signers), maxKeyTries)] {
+		r, err := p.Probe(ctx, a, signer)
+		switch {
+		case err == nil:
+			r.after(first, firstErr, signers[0])
+			return r, nil
+		case ctx.Err() != nil, !another(err):
+			return r, err
+		case i == 0:
+			first, firstErr = r, err
+		}
+	}
+	return first, firstErr
+}
+
+// Probe is Test with one given key, be it one of the pool's or not.
+func (p *Pool) Probe(ctx context.Context, a model.Address, signer ssh.Signer) (TestResult, error) {
+	t := &trail{}
+	r, err := p.probe(ctx, a, signer, t)
+	r.HostKey, r.Key, r.Steps = t.hostKey, t.key, t.steps
+	if r.Key != "" {
+		r.Algorithm = t.way
+	}
+	return r, err
+}
+
+// probe has a connection of its own, which nobody else gets and which ends with it.
+func (p *Pool) probe(ctx context.Context, a model.Address, signer ssh.Signer, t *trail) (r TestResult, err error) {
+	c, err := p.dial(ctx, a, signer, t)
 	if err != nil {
 		return r, err
 	}
-	c, err := p.dial(ctx, a, signer, &r.HostKey)
-	if err != nil {
-		return r, err
-	}
+	defer c.close()
 	if err := p.adopt(c); err != nil {
 		return r, err
 	}
 	s, err := p.start(ctx, c, a)
 	if err != nil {
-		c.close()
+		t.greeted(a, err)
 		return r, err
 	}
-	defer c.close()
 	defer s.Close()
-	list, err := s.Refs(ctx, [32]byte{})
+	stop, err := s.begin(ctx)
+	stop()
+	t.greeted(a, err)
 	if err != nil {
 		return r, err
 	}
-	r.Refs, r.Protocol, r.Filter = len(list.Refs), s.version, s.greeted && s.filters()
-	return r, nil
-}
-
-// errSeen ends a handshake once the host key is known.
-var errSeen = errors.New("host key seen")
-
-// scanned are the kinds of host keys that are asked for, each in a dial of its
-// own, for a server shows one at a time.
-var scanned = [][]string{
-	{ssh.KeyAlgoED25519},
-	{ssh.KeyAlgoECDSA256},
-	{ssh.KeyAlgoECDSA384},
-	{ssh.KeyAlgoECDSA521},
-	{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA},
-}
-
-// Scan gives the host keys that a server shows, one of each type. Nobody logs in,
-// and nothing is trusted by it.
-func (p *Pool) Scan(ctx context.Context, hostport string) ([]ssh.PublicKey, error) {
-	keys, errs := make([]ssh.PublicKey, len(scanned)), make([]error, len(scanned))
-	var wg sync.WaitGroup
-	for i, algorithms := range scanned {
-		wg.Go(func() { keys[i], errs[i] = p.scan(ctx, hostport, algorithms) })
-	}
-	wg.Wait()
-	var found []ssh.PublicKey
-	for _, k := range keys {
-		if k != nil {
-			found = append(found, k)
-		}
-	}
-	if len(found) > 0 {
-		return found, nil
-	}
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return nil, protocolError("%s shows no host key of a known type", hostport)
-}
-
-// scan gives the host key of some algorithms, or nil if the server has none.
-func (p *Pool) scan(ctx context.Context, hostport string, algorithms []string) (ssh.PublicKey, error) {
-	raw, err := p.dialTCP(ctx, hostport)
+	list, err := s.Refs(ctx, [32]byte{})
+	t.listed(s, list, err)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	var key ssh.PublicKey
-	config := &ssh.ClientConfig{User: "issuetrail", HostKeyAlgorithms: algorithms}
-	config.HostKeyCallback = func(_ string, _ net.Addr, k ssh.PublicKey) error {
-		key = k
-		return errSeen
-	}
-	client, err := p.handshake(ctx, raw, hostport, config)
-	switch {
-	case err == nil:
-		client.Close() // cannot be: the callback refuses
-		return key, nil
-	case key != nil, strings.Contains(err.Error(), "no common algorithm for host key"):
-		return key, nil
-	}
-	return nil, scanError(hostport, err)
+	return TestResult{
+		Refs: len(list.Refs), Default: list.Default, Protocol: s.version, Filter: s.canFilter(), Agent: s.agent(),
+	}, nil
 }
 
-// scanError is handshakeError without a login.
-func scanError(hostport string, err error) error {
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	case isTimeout(err):
-		return timeoutError("%s: no host key was shown within the time limit", hostport)
+func failedStep(name string, err error) Step {
+	f := stepFailure(err)
+	return Step{Name: name, Detail: f.Detail, Failure: f}
+}
+
+// after tells, at the step where the first key failed, that it did; another one has worked.
+func (r *TestResult) after(first TestResult, err error, key ssh.Signer) {
+	if err == nil {
+		return
 	}
-	return &model.Failure{
-		Code: model.CodeProtocol, Detail: hostport + ": " + told(err.Error()), Err: err,
-		Hint: "is it an SSH server that listens there?",
+	last := first.Steps[len(first.Steps)-1]
+	for i := range r.Steps {
+		if r.Steps[i].Name == last.Name {
+			r.Steps[i].Detail += "; not with " + fingerprint(key.PublicKey()) + ": " + last.Detail
+		}
 	}
+}
+
+// canFilter is filters for a session that may have found an empty repository.
+func (s *Session) canFilter() bool { return s.greeted && s.filters() }
+
+// agent is what the server's git calls itself, or "".
+func (s *Session) agent() string {
+	if s.version == 2 {
+		return told(s.features["agent"])
+	}
+	if s.caps != nil {
+		if v := s.caps.Get(capability.Agent); len(v) > 0 {
+			return told(v[0])
+		}
+	}
+	return ""
 }

@@ -33,16 +33,13 @@ const maxAdvertised = 20_000_000
 // A name that is no ref name, or longer than the limit, is left out. Bytes of
 // a name that are not UTF-8 are written as \xff, which no ref name holds by itself.
 func (s *Session) Refs(ctx context.Context, same [32]byte) (model.RefList, error) {
-	stop, err := s.begin(ctx)
-	defer stop()
+	list, err := s.listAnyhow(ctx)
 	if err != nil {
 		return model.RefList{}, err
 	}
-	list, parse := s.list, parseAdvertised
+	s.keys.worked()
+	parse := parseAdvertised
 	if s.version == 2 {
-		if list, err = s.lsRefs(); err != nil {
-			return model.RefList{}, err
-		}
 		parse = parseListed
 	}
 	digest := sha256.Sum256(list)
@@ -52,6 +49,28 @@ func (s *Session) Refs(ctx context.Context, same [32]byte) (model.RefList, error
 	out := parse(list, s.pool.o.Limits.RefName)
 	out.Digest = digest
 	return out, nil
+}
+
+// listAnyhow gets the list as the server sends it, with another key where one is refused.
+func (s *Session) listAnyhow(ctx context.Context) ([]byte, error) {
+	for {
+		stop, err := s.begin(ctx)
+		if err != nil {
+			stop()
+			return nil, err
+		}
+		list := s.list
+		if s.version == 2 {
+			list, err = s.lsRefs()
+		}
+		stop()
+		if err == nil || ctx.Err() != nil || !s.keys.refused(err, false) {
+			return list, err
+		}
+		if err := s.reopen(ctx); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // lsRefs asks for the list in version 2. It comes back as it came, packet by

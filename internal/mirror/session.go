@@ -16,7 +16,8 @@ import (
 type Session struct {
 	pool    *Pool
 	address model.Address
-	held    bool // the connection was there before
+	keys    *choice // what it may go on with where its key is refused; nil = nothing
+	held    bool    // the connection was there before
 	talk    talk
 	wire    *wire
 
@@ -50,17 +51,24 @@ func (s *Session) Close() error {
 
 // begin watches the conversation until stop is called, and greets. A held connection may end
 // just when it is taken, for some servers end it with each session; then another one is
-// tried, once.
+// tried, once. A key that the server lets in and then refuses leads to the next one.
 func (s *Session) begin(ctx context.Context) (stop func(), err error) {
-	stop = s.talk.during(ctx)
-	if err = s.greet(); err == nil || !s.held || !s.unheard() || ctx.Err() != nil {
-		return stop, err
+	for again := false; ; {
+		stop = s.talk.during(ctx)
+		if err = s.greet(); err == nil || ctx.Err() != nil {
+			return stop, err
+		}
+		if !again && s.held && s.unheard() {
+			again = true
+			s.keys.again()
+		} else if !s.keys.refused(err, false) {
+			return stop, err
+		}
+		stop()
+		if err := s.reopen(ctx); err != nil {
+			return func() {}, err
+		}
 	}
-	stop()
-	if err := s.reopen(ctx); err != nil {
-		return func() {}, err
-	}
-	return s.talk.during(ctx), s.greet()
 }
 
 // unheard says whether the conversation ended before the server said a word.

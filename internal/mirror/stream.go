@@ -20,8 +20,8 @@ const maxLine = 1 << 20
 // end; what line is given is valid only until it returns. Before that it calls line with
 // nil: the server runs the command from now on. An empty line is not nil.
 //
-// It has a connection of its own, with the key and the host keys of the moment it begins,
-// and lasts until ctx ends, line returns an error, which Stream then returns as it is, or
+// It has a connection of its own, with the keys and the host keys of the moment it begins:
+// the first key that gets in, as in Open. It lasts until ctx ends, line returns an error, which Stream then returns as it is, or
 // the server ends it; it never returns nil.
 //
 // A command may be silent for as long as it likes: whether the server lives is asked
@@ -32,12 +32,7 @@ func (p *Pool) Stream(ctx context.Context, a model.Address, command string, line
 	if err := checkCommand(command); err != nil {
 		return err
 	}
-	signer, err := p.o.Keys.Signer(ctx)
-	if err != nil {
-		return err
-	}
-	var seen string
-	c, err := p.dial(ctx, a, signer, &seen)
+	c, err := p.dialAlone(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -61,6 +56,29 @@ func (p *Pool) Stream(ctx context.Context, a model.Address, command string, line
 		return err
 	}
 	return pr.stopped(a, command)
+}
+
+// dialAlone dials with the first key that gets in. No shelf holds the connection.
+func (p *Pool) dialAlone(ctx context.Context, a model.Address) (*conn, error) {
+	a.Path = "" // a stream is of an account
+	keys, err := p.choose(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		signer, err := keys.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c, err := p.dial(ctx, a, signer, nil)
+		if err == nil {
+			keys.loggedIn()
+			return c, nil
+		}
+		if ctx.Err() != nil || !keys.refused(err, true) {
+			return nil, err
+		}
+	}
 }
 
 // adopt makes a connection that no shelf holds end with the pool. It takes one session.

@@ -55,7 +55,9 @@ func (s session) Fetch(ctx context.Context, wants, haves []model.Hash, progress 
 
 type oneKey struct{ signer ssh.Signer }
 
-func (k oneKey) Signer(context.Context) (ssh.Signer, error) { return k.signer, nil }
+func (k oneKey) Signers(context.Context) ([]ssh.Signer, error) {
+	return []ssh.Signer{k.signer}, nil
+}
 
 type anyHost struct{}
 

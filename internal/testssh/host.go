@@ -1,7 +1,6 @@
 package testssh
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +22,8 @@ type HostOptions struct {
 	KeyAlgorithms     []string // how users may sign; nil = the same two
 	AnyKey            bool     // every RSA key logs in, and the command tells of a wrong one
 	OneSession        bool     // a second session ends the connection without a word
+	HangUp            bool     // a key that is refused ends the connection without a word
+	MaxAuthTries      int      // refusals until the connection ends, with a word; 0 = 6
 	// Folder gives the repository of a path that a client asks for, "" = there is none.
 	// nil = below Root, without the leading slash.
 	Folder func(path string) string
@@ -122,35 +123,6 @@ func (h *Host) Logins() []string {
 	return slices.Clone(h.logins)
 }
 
-func (h *Host) serverConfig(host ssh.Signer) *ssh.ServerConfig {
-	sha2 := []string{ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSASHA512}
-	algorithms := func(given []string) []string {
-		if given == nil {
-			return sha2
-		}
-		return given
-	}
-	c := &ssh.ServerConfig{PublicKeyAuthAlgorithms: algorithms(h.o.KeyAlgorithms)}
-	c.PublicKeyCallback = func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		h.offered(key.Type(), key)
-		ours := bytes.Equal(key.Marshal(), h.Signer.PublicKey().Marshal())
-		if !ours && (!h.o.AnyKey || key.Type() != ssh.KeyAlgoRSA) {
-			return nil, fmt.Errorf("key %s is not known", ssh.FingerprintSHA256(key))
-		}
-		return &ssh.Permissions{Extensions: map[string]string{"known": fmt.Sprint(ours)}}, nil
-	}
-	signer, err := ssh.NewSignerWithAlgorithms(host.(ssh.AlgorithmSigner), algorithms(h.o.HostKeyAlgorithms))
-	must(h.tb, err)
-	c.AddHostKey(signer)
-	return c
-}
-
-func (h *Host) offered(algorithm string, key ssh.PublicKey) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.logins = append(h.logins, algorithm+" "+ssh.FingerprintSHA256(key))
-}
-
 func (h *Host) ran(command string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -181,7 +153,7 @@ func (h *Host) serve(raw net.Conn) {
 		h.serveOld(raw, h.old)
 		return
 	}
-	c, channels, requests, err := ssh.NewServerConn(raw, h.config)
+	c, channels, requests, err := ssh.NewServerConn(raw, h.configOf(raw))
 	if err != nil {
 		return
 	}
