@@ -101,7 +101,7 @@ func TestRefusedURLs(t *testing.T) {
 		"-oProxyCommand=touch /tmp/x": "url_invalid", "-x": "url_invalid", "": "url_invalid",
 		"ssh://git@host/a\nb.git": "url_invalid", "git@host:a.git\r": "url_invalid",
 		"ssh://git:hunter2@host/a.git": "url_invalid", "git:hunter2@host:a.git": "url_invalid",
-		"https://github.com/acme/app.git": "url_invalid", "http://github.com/acme/app.git": "url_invalid", "git://host/a.git": "url_invalid",
+		"https://u:secret@github.com/acme/app.git": "url_invalid", "http://github.com/acme/app.git": "url_invalid", "git://host/a.git": "url_invalid",
 		"file:///etc": "url_invalid", "/srv/app.git": "url_invalid", "../app.git": "url_invalid", "app.git": "url_invalid", "ext::sh -c true": "url_invalid",
 		"ssh://-oX@host/a.git": "url_invalid", "ssh://git@-host/a.git": "url_invalid", "git@host:-a.git": "url_invalid", "ssh://git@host:0/a.git": "url_invalid",
 		"ssh://git@127.0.0.1/a.git": "url_forbidden", "git@127.0.0.1:a.git": "url_forbidden", "ssh://git@[::1]/a.git": "url_forbidden",

@@ -56,7 +56,7 @@ func TestConnections(t *testing.T) {
 	if r := test("git@bad.example.com:a"); r.OK || r.Code != "auth_failed" || r.Hint != "add the key" || *r.HostKey != printB {
 		t.Errorf("%+v", r)
 	}
-	if r := test("https://github.com/a/b"); r.OK || r.Code != "url_invalid" || r.Detail == "" || r.HostKey != nil {
+	if r := test("http://github.com/a/b"); r.OK || r.Code != "url_invalid" || r.Detail == "" || r.HostKey != nil {
 		t.Errorf("%+v", r)
 	}
 	s.outside.tests["our.example.com"] = errors.New("a fault of ours")

@@ -49,7 +49,9 @@ func TestBadRepositories(t *testing.T) {
 	s := newStage(t)
 	for body, code := range map[string]string{
 		`{"url":""}`:                                      "url_invalid",
-		`{"url":"https://github.com/acme/app"}`:           "url_invalid",
+		`{"url":"http://github.com/acme/app"}`:            "url_invalid",
+		`{"url":"https://u:pw@github.com/acme/app"}`:      "url_invalid",
+		`{"url":"https://127.0.0.1/acme/app"}`:            "url_forbidden",
 		`{"url":"-oProxyCommand=x@h:a"}`:                  "url_invalid",
 		`{"url":"git@github.com:a/b\nc"}`:                 "url_invalid",
 		`{"url":"ssh://git:pw@github.com/a"}`:             "url_invalid",

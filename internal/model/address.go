@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -9,14 +10,20 @@ import (
 	"unicode"
 )
 
-// An Address is where a repository is reached over SSH: what a clone URL says,
-// taken apart.
+// SchemeHTTPS is Address.Scheme of a repository that is read over HTTPS.
+const SchemeHTTPS = "https"
+
+// An Address is where a repository is reached: what a clone URL says, taken apart.
 type Address struct {
-	User string // never empty for the scp form; "git" when an ssh:// URL names none
-	Host string // lower case, without brackets
-	Port int    // 22 when the URL names none
-	Path string // as the server gets it: "/srv/a.git" from ssh://h/srv/a.git, "a.git" from h:a.git
+	Scheme string // "" = SSH, or SchemeHTTPS
+	User   string // of SSH: "git" when an ssh:// URL names none; always "" with HTTPS
+	Host   string // lower case, without brackets
+	Port   int    // when the URL names none 22, with HTTPS 443
+	Path   string // as the server gets it: "/srv/a.git" from ssh://h/srv/a.git, "a.git" from h:a.git; not escaped
 }
+
+// HTTPS says whether the repository is read over HTTPS; else it is over SSH.
+func (a Address) HTTPS() bool { return a.Scheme == SchemeHTTPS }
 
 var (
 	// A user or host name never starts with "-": ssh and git would read it as an option.
@@ -28,8 +35,10 @@ var (
 // maxURL bounds a clone URL, in bytes; the longest path git hosts allow is far below.
 const maxURL = 2000
 
-// ParseAddress reads ssh://[user@]host[:port]/path and user@host:path, and nothing
-// else: go-git takes every other string for a local path and would run a program on it.
+// ParseAddress reads ssh://[user@]host[:port]/path, user@host:path and
+// https://host[:port]/path, and nothing else: go-git takes every other string for a local
+// path and would run a program on it. A user name before an https:// host is taken off: the
+// credentials of the host count.
 // The error is a *Failure of code url_invalid and says which rule was broken; it
 // never repeats a password.
 func ParseAddress(s string) (Address, error) {
@@ -38,7 +47,7 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, &Failure{
 			Code:   CodeURLInvalid,
 			Detail: err.Error(),
-			Hint:   "give the SSH clone URL, such as git@github.com:acme/app.git or ssh://git@host:22/path/app.git",
+			Hint:   "give the clone URL, such as git@github.com:acme/app.git, ssh://git@host:22/path/app.git or https://github.com/acme/app.git",
 		}
 	}
 	return a, nil
@@ -56,10 +65,15 @@ func parseAddress(s string) (Address, error) {
 		return Address{}, fmt.Errorf("the URL holds a space, a line break or another control character")
 	}
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
-		if !strings.EqualFold(scheme, "ssh") {
-			return Address{}, fmt.Errorf("the scheme %.20q is not supported: only ssh:// and user@host:path are", scheme)
+		switch strings.ToLower(scheme) {
+		case "ssh":
+			return parseSSH(rest)
+		case "https":
+			return parseHTTPS(rest)
+		case "http":
+			return Address{}, fmt.Errorf("http:// would show the credentials and the history to everybody on the way; use https://")
 		}
-		return parseSSH(rest)
+		return Address{}, fmt.Errorf("the scheme %.20q is not supported: only ssh://, https:// and user@host:path are", scheme)
 	}
 	m := scpPattern.FindStringSubmatch(s)
 	if m == nil {
@@ -70,21 +84,12 @@ func parseAddress(s string) (Address, error) {
 
 // parseSSH reads what follows ssh://.
 func parseSSH(rest string) (Address, error) {
-	if strings.ContainsAny(rest, "?#") {
-		return Address{}, fmt.Errorf("the URL holds a query or a fragment")
-	}
-	u, err := url.Parse("ssh://" + rest)
+	u, port, err := parseURL("ssh://"+rest, 22)
 	if err != nil {
-		return Address{}, fmt.Errorf("not a URL") // url's own error repeats a password
+		return Address{}, err
 	}
 	if _, has := u.User.Password(); has {
-		return Address{}, fmt.Errorf("the URL holds a password; the shared key is the only credential")
-	}
-	port := 22
-	if p := u.Port(); p != "" {
-		if port, err = strconv.Atoi(p); err != nil {
-			return Address{}, fmt.Errorf("the port is not a number")
-		}
+		return Address{}, errPassword
 	}
 	user := u.User.Username()
 	if user == "" {
@@ -93,11 +98,55 @@ func parseSSH(rest string) (Address, error) {
 	return checkAddress(user, u.Hostname(), port, u.Path)
 }
 
+// parseHTTPS reads what follows https://.
+func parseHTTPS(rest string) (Address, error) {
+	u, port, err := parseURL("https://"+rest, 443)
+	if err != nil {
+		return Address{}, err
+	}
+	if _, has := u.User.Password(); has {
+		return Address{}, fmt.Errorf("the URL holds a password or token; it belongs into the credentials_file of the host's entry")
+	}
+	if strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
+		return Address{}, fmt.Errorf("the path holds an escaped slash")
+	}
+	for part := range strings.SplitSeq(u.Path, "/") {
+		if part == "." || part == ".." {
+			return Address{}, fmt.Errorf("the path holds %q", part)
+		}
+	}
+	a, err := checkAddress("git", u.Hostname(), port, u.Path)
+	if err != nil {
+		return Address{}, err
+	}
+	a.Scheme, a.User = SchemeHTTPS, ""
+	return a, nil
+}
+
+var errPassword = errors.New("the URL holds a password; the shared key is the only credential")
+
+// parseURL reads a URL that has a host; port is what counts where it names none.
+func parseURL(text string, port int) (*url.URL, int, error) {
+	if strings.ContainsAny(text, "?#") {
+		return nil, 0, fmt.Errorf("the URL holds a query or a fragment")
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, 0, fmt.Errorf("not a URL") // url's own error repeats a password
+	}
+	if p := u.Port(); p != "" {
+		if port, err = strconv.Atoi(p); err != nil {
+			return nil, 0, fmt.Errorf("the port is not a number")
+		}
+	}
+	return u, port, nil
+}
+
 func checkAddress(user, host string, port int, path string) (Address, error) {
 	host = strings.ToLower(host)
 	switch {
 	case strings.Contains(user, ":"):
-		return Address{}, fmt.Errorf("the URL holds a password; the shared key is the only credential")
+		return Address{}, errPassword
 	case user == "":
 		return Address{}, fmt.Errorf("no user name: write user@host:path, mostly git@host:path")
 	case !userPattern.MatchString(user):
@@ -116,7 +165,7 @@ func checkAddress(user, host string, port int, path string) (Address, error) {
 	return Address{User: user, Host: host, Port: port, Path: path}, nil
 }
 
-// HostPort is the SSH server, "host:port", an IPv6 address in brackets. Limits
+// HostPort is the server, "host:port", an IPv6 address in brackets. Limits
 // and host keys are kept by it.
 func (a Address) HostPort() string {
 	if strings.Contains(a.Host, ":") {
@@ -127,8 +176,14 @@ func (a Address) HostPort() string {
 
 // Key names the repository whatever way its URL is written: two addresses with
 // one Key are one repository. Host and port stay apart from the path, the
-// user is left out, and so are a leading "/", a trailing "/" and ".git".
-func (a Address) Key() string { return a.HostPort() + "/" + a.Name() }
+// user is left out, and so are a leading "/", a trailing "/" and ".git". What is reached over
+// HTTPS is not what is reached over SSH, as far as an address tells.
+func (a Address) Key() string {
+	if a.HTTPS() {
+		return "https://" + a.HostPort() + "/" + a.Name()
+	}
+	return a.HostPort() + "/" + a.Name()
+}
 
 // An Identity is what a repository is known by, whatever way its address is written.
 type Identity struct {
@@ -139,8 +194,16 @@ type Identity struct {
 // Identity is that of a server of no known kind: see Key and Name.
 func (a Address) Identity() Identity { return Identity{a.Key(), a.Name()} }
 
-// URL writes the address as a clone URL: user@host:path where that says the same, else ssh://.
+// URL writes the address as a clone URL: https://, user@host:path where that says the same,
+// else ssh://.
 func (a Address) URL() string {
+	if a.HTTPS() {
+		u := url.URL{Scheme: SchemeHTTPS, Host: a.HostPort(), Path: a.Path}
+		if a.Port == 443 {
+			u.Host = strings.TrimSuffix(u.Host, ":443")
+		}
+		return u.String()
+	}
 	if a.Port == 22 && !strings.HasPrefix(a.Path, "/") && !strings.Contains(a.Host, ":") {
 		return a.User + "@" + a.Host + ":" + a.Path
 	}

@@ -20,6 +20,10 @@ func TestParseAddress(t *testing.T) {
 		{"git@host:/srv/git/a.git", "host:22", "git", "/srv/git/a.git", "srv/git/a"},
 		{"ssh://git@host/~jdoe/a.git", "host:22", "git", "/~jdoe/a.git", "~jdoe/a"},
 		{"git@host:1234/a.git", "host:22", "git", "1234/a.git", "1234/a"},
+		{"https://github.com/acme/app.git", "github.com:443", "", "/acme/app.git", "acme/app"},
+		{"HTTPS://jdoe@GitHub.com:443/acme/app/", "github.com:443", "", "/acme/app/", "acme/app"},
+		{"https://acme@dev.azure.com/acme/My%20Project/_git/app", "dev.azure.com:443", "", "/acme/My Project/_git/app", "acme/My Project/_git/app"},
+		{"https://[2001:db8::1]:8443/a.git", "[2001:db8::1]:8443", "", "/a.git", "a"},
 	} {
 		a, err := ParseAddress(c.in)
 		if err != nil {
@@ -28,6 +32,31 @@ func TestParseAddress(t *testing.T) {
 		}
 		if a.HostPort() != c.hostport || a.User != c.user || a.Path != c.path || a.Name() != c.name {
 			t.Errorf("%s: %+v, name %q", c.in, a, a.Name())
+		}
+	}
+}
+
+// An address comes back from what it writes, and says how it is reached.
+func TestAddressIsWhatItWrites(t *testing.T) {
+	for in, want := range map[string]string{
+		"ssh://git@github.com/acme/app.git":             "ssh://git@github.com/acme/app.git",
+		"ssh://git@h:2222/a":                            "ssh://git@h:2222/a",
+		"https://jdoe@GitHub.com:443/acme/app.git":      "https://github.com/acme/app.git",
+		"https://h:8443/a b":                            "",
+		"https://h:8443/My%20Project/a":                 "https://h:8443/My%20Project/a",
+		"https://[2001:db8::1]/a":                       "https://[2001:db8::1]/a",
+		"https://dev.azure.com/o/p%C3%A9/_git/a%3fb%23": "https://dev.azure.com/o/p%C3%A9/_git/a%3Fb%23",
+	} {
+		a, err := ParseAddress(in)
+		if err != nil {
+			if want != "" {
+				t.Errorf("%s: %v", in, err)
+			}
+			continue
+		}
+		again, err := ParseAddress(a.URL())
+		if a.URL() != want || err != nil || again != a || a.HTTPS() != strings.HasPrefix(want, "https") {
+			t.Errorf("%s gives %s, which is %+v, %v", in, a.URL(), again, err)
 		}
 	}
 }
@@ -44,6 +73,12 @@ func TestAddressKey(t *testing.T) {
 	if key("git@github.com:acme/app.git") != key("ssh://git@github.com:22/acme/app/") {
 		t.Error("scp form and ssh:// form differ")
 	}
+	if key("https://jdoe@GitHub.com/acme/app.git") != key("https://github.com:443/acme/app/") {
+		t.Error("two forms over HTTPS differ")
+	}
+	if key("https://h/a") == key("ssh://git@h:443/a") || key("https://h/a") == key("https://h:444/a") {
+		t.Error("HTTPS and SSH, or two ports, have one key")
+	}
 	if key("ssh://git@h:22/a") == key("ssh://git@h:23/a") || key("git@h:a") == key("git@h:b") {
 		t.Error("neighbours have one key")
 	}
@@ -51,40 +86,53 @@ func TestAddressKey(t *testing.T) {
 
 func TestParseAddressRefuses(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                            "empty",
-		"-oProxyCommand=id":           "dash",
-		"--upload-pack=id":            "dash",
-		"git@-host:a":                 "host name",
-		"ssh://-x@host/a":             "user name",
-		"ssh://git@-host/a":           "host name",
-		"git@host:-a":                 "path starts with a dash",
-		"ssh://git@host/-a":           "path starts with a dash",
-		"ssh://git:secret@host/a":     "password",
-		"git:secret@host:a":           "user@host:path",
-		"git@host:a\nb":               "line break",
-		"ssh://git@host/a%0ab":        "line break",
-		"git@host:a b":                "space",
-		"https://github.com/acme/app": "https",
-		"file:///srv/a.git":           "file",
-		"ext::sh -c id":               "space",
-		"/srv/a.git":                  "neither",
-		"./a.git":                     "neither",
-		"a.git":                       "neither",
-		"host:a.git":                  "no user name",
-		"ssh://git@host:0/a":          "port",
-		"ssh://git@host:65536/a":      "port",
-		"ssh://git@host:x/a":          "not a URL",
-		"ssh://git@host/a%c2%9b":      "control",
-		"ssh://git@host/a%e2%80%ae":   "control",
-		"ssh://git@host":              "path is empty",
-		"ssh://git@host/":             "path is empty",
-		"git@host:":                   "neither",
-		"ssh://git@host/a?b":          "query",
-		"ssh://git@host/a#b":          "query",
-		"ssh://git@ho%73t/a":          "",
-		"git@ho$t:a":                  "host name",
-		"git@host:a\x00":              "control",
-		"git@" + strings.Repeat("h", 3000) + ":a": "longer",
+		"":                        "empty",
+		"-oProxyCommand=id":       "dash",
+		"--upload-pack=id":        "dash",
+		"git@-host:a":             "host name",
+		"ssh://-x@host/a":         "user name",
+		"ssh://git@-host/a":       "host name",
+		"git@host:-a":             "path starts with a dash",
+		"ssh://git@host/-a":       "path starts with a dash",
+		"ssh://git:secret@host/a": "password",
+		"git:secret@host:a":       "user@host:path",
+		"git@host:a\nb":           "line break",
+		"ssh://git@host/a%0ab":    "line break",
+		"git@host:a b":            "space",
+		"https://user:secret@github.com/acme/app":  "credentials_file",
+		"https://secret@github.com:x/acme/app":     "not a URL",
+		"http://github.com/acme/app":               "everybody on the way",
+		"HTTP://secret@github.com/acme/app":        "https://",
+		"ftp://github.com/acme/app":                "ftp",
+		"https://github.com":                       "path is empty",
+		"https:///acme/app":                        "host name",
+		"https://github.com/acme/app?token=secret": "query",
+		"https://github.com/acme%2fapp":            "escaped slash",
+		"https://github.com/acme/../app":           `".."`,
+		"https://github.com/%2e%2e/app":            `".."`,
+		"https://github.com/acme/a%0ab":            "line break",
+		"https://github.com/-acme/app":             "dash",
+		"https://git_hub@-host/a":                  "host name",
+		"file:///srv/a.git":                        "file",
+		"ext::sh -c id":                            "space",
+		"/srv/a.git":                               "neither",
+		"./a.git":                                  "neither",
+		"a.git":                                    "neither",
+		"host:a.git":                               "no user name",
+		"ssh://git@host:0/a":                       "port",
+		"ssh://git@host:65536/a":                   "port",
+		"ssh://git@host:x/a":                       "not a URL",
+		"ssh://git@host/a%c2%9b":                   "control",
+		"ssh://git@host/a%e2%80%ae":                "control",
+		"ssh://git@host":                           "path is empty",
+		"ssh://git@host/":                          "path is empty",
+		"git@host:":                                "neither",
+		"ssh://git@host/a?b":                       "query",
+		"ssh://git@host/a#b":                       "query",
+		"ssh://git@ho%73t/a":                       "",
+		"git@ho$t:a":                               "host name",
+		"git@host:a\x00":                           "control",
+		"git@" + strings.Repeat("h", 3000) + ":a":  "longer",
 	} {
 		_, err := ParseAddress(in)
 		var f *Failure
@@ -100,7 +148,7 @@ func TestParseAddressRefuses(t *testing.T) {
 // FuzzParseAddress: what is accepted can be given to a server without being
 // an option, a second line or a second repository.
 func FuzzParseAddress(f *testing.F) {
-	for _, s := range []string{"git@h:a", "ssh://u@h:22/a", "ssh://[::1]/a", "-x", "a@b:c d"} {
+	for _, s := range []string{"git@h:a", "ssh://u@h:22/a", "ssh://[::1]/a", "-x", "a@b:c d", "https://u@h:1/a%20b", "https://h/../a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -108,7 +156,14 @@ func FuzzParseAddress(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, part := range []string{a.User, a.Host, a.Path} {
+		user := a.User
+		if a.HTTPS() {
+			user = "none"
+			if again, err := ParseAddress(a.URL()); err != nil || again != a || a.User != "" {
+				t.Errorf("%q: %+v is %+v when it is written and read, %v", s, a, again, err)
+			}
+		}
+		for _, part := range []string{user, a.Host, a.Path} {
 			if part == "" || part[0] == '-' || strings.ContainsAny(part, "\n\r\x00") {
 				t.Errorf("%q: %+v", s, a)
 			}

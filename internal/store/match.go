@@ -14,9 +14,9 @@ const mostURLs = 16
 
 // A spot is what one address of a delivery says.
 type spot struct {
-	key  string // Identity.Key; of a web address, of what SSH would have on port 22
-	path string // matchPath
-	ssh  bool   // an address over SSH names the repository exactly, a web address not always
+	key   string // Identity.Key; of a web address, of what SSH would have on port 22
+	path  string // matchPath
+	exact bool   // a clone address names the repository exactly, a web address not always
 }
 
 // A called is how a delivery calls its repository.
@@ -30,31 +30,37 @@ type called struct {
 func (n naming) called(host string, p model.Push) called {
 	c := called{full: plainName(p.RepoName), name: matchName(p.RepoName), bare: len(p.URLs) == 0}
 	for _, u := range p.URLs[:min(len(p.URLs), mostURLs)] {
-		a, ssh := addressOf(u)
-		if a.Host == "" {
+		a, err := model.ParseAddress(u)
+		if err == nil {
+			c.add(spot{n.identity(host, a).Key, sane(matchPath(a.Host, a.Name())), true})
+		}
+		if err == nil && !a.HTTPS() {
 			continue
 		}
-		s := spot{n.identity(host, a).Key, sane(matchPath(a.Host, a.Name())), ssh}
-		i := slices.IndexFunc(c.spots, func(o spot) bool { return o.key == s.key && o.path == s.path })
-		if i < 0 {
-			c.spots = append(c.spots, s)
-		} else {
-			c.spots[i].ssh = c.spots[i].ssh || ssh
+		if a, ok := webAddress(u); ok {
+			c.add(spot{n.identity(host, a).Key, sane(matchPath(a.Host, a.Name())), false})
 		}
 	}
 	return c
 }
 
-// addressOf reads a clone or web address; no Host says that it is neither.
-func addressOf(s string) (a model.Address, ssh bool) {
-	if a, err := model.ParseAddress(s); err == nil {
-		return a, true
+func (c *called) add(s spot) {
+	i := slices.IndexFunc(c.spots, func(o spot) bool { return o.key == s.key && o.path == s.path })
+	if i < 0 {
+		c.spots = append(c.spots, s)
+		return
 	}
+	c.spots[i].exact = c.spots[i].exact || s.exact
+}
+
+// webAddress gives what SSH would have on port 22 of what a web address names. One with
+// https:// may be a clone address as well.
+func webAddress(s string) (model.Address, bool) {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
 		return model.Address{}, false
 	}
-	return model.Address{User: "git", Host: strings.ToLower(u.Hostname()), Port: 22, Path: strings.Trim(u.Path, "/")}, false
+	return model.Address{User: "git", Host: strings.ToLower(u.Hostname()), Port: 22, Path: strings.Trim(u.Path, "/")}, true
 }
 
 // own says whether the delivery calls the repo as it is called here. A short name is no
@@ -120,7 +126,7 @@ func (f finder) byEnd(name string) ([]found, error) {
 // An atAddress is what is found by the addresses of a delivery.
 type atAddress struct {
 	all   []found  // that are there now
-	exact []found  // of them, those that an SSH address names
+	exact []found  // of them, those that a clone address names
 	once  []found  // that were there, and are elsewhere now
 	old   []string // the keys of the aliases of once
 }
@@ -146,7 +152,7 @@ func (f finder) byAddress(spots []spot) (a atAddress, err error) {
 		taken := false
 		for _, r := range there {
 			a.all = with(a.all, r)
-			if taken = taken || r.key == s.key; r.key == s.key && s.ssh {
+			if taken = taken || r.key == s.key; r.key == s.key && s.exact {
 				a.exact = with(a.exact, r)
 			}
 		}
@@ -164,11 +170,11 @@ func (f finder) byAddress(spots []spot) (a atAddress, err error) {
 	return a, nil
 }
 
-// there gives the repos that an address may mean. One over SSH means the repo of its key; any
+// there gives the repos that an address may mean. A clone address means the repo of its key; any
 // other means all of its path, for it says nothing of the SSH port.
 func (f finder) there(s spot) ([]found, error) {
 	const byKey, byPath = `WHERE r.host = $1 AND r.address_key = $2 AND r.deleted = 0`, `WHERE r.host = $1 AND r.match_path = $2 AND r.deleted = 0`
-	if s.ssh {
+	if s.exact {
 		list, err := f.find(byKey, s.key)
 		if err != nil || len(list) > 0 {
 			return list, err
