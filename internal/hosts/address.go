@@ -14,9 +14,13 @@ var port443 = map[string]string{
 	"altssh.bitbucket.org:443": "bitbucket.org:22",
 }
 
-// server is the SSH server of an address, "host:port": one word for all names of one server.
+// server is the server of an address, "host:port" of SSH or "https://host:port": one word for
+// all names of one server.
 func server(a model.Address) string {
 	a.Host = strings.TrimSuffix(a.Host, ".")
+	if a.HTTPS() {
+		return webServer(a)
+	}
 	if main, ok := port443[a.HostPort()]; ok {
 		return main
 	}
@@ -56,9 +60,3 @@ func (gitea) moved(a model.Address, name string) model.Address { return movedPat
 func (bitbucket) identify(a model.Address) model.Identity { return caseless(a) }
 
 func (bitbucket) moved(a model.Address, name string) model.Address { return movedPath(a, name) }
-
-// Bitbucket Data Center has project keys in upper case, writes them in lower case into
-// clone URLs, and takes both, as it does with slugs.
-func (bitbucketServer) identify(a model.Address) model.Identity { return caseless(a) }
-
-func (bitbucketServer) moved(a model.Address, name string) model.Address { return movedPath(a, name) }

@@ -127,9 +127,12 @@ func TestTwoIdentities(t *testing.T) {
 // TestIdentifyAnything: any address may come, of a server of another kind as well.
 func TestIdentifyAnything(t *testing.T) {
 	for _, path := range []string{"a", "/", "v3", "v3/a", "v3/a/b", "v3/a/b/c/d", "_git", "_git/a", "a/_git", "_ssh/_ssh/_ssh", "%zz/_git/%2f", "%00/_git/a", "///", "tfs/_git/a", "DefaultCollection/_ssh/a", "a//b", "%ff/b/_git/c"} {
-		for _, host := range []string{"h", "ssh.dev.azure.com", "vs-ssh.visualstudio.com", "a.visualstudio.com", "ssh.a.visualstudio.com", "visualstudio.com", "::1", "github.com"} {
-			for _, slash := range []string{"", "/"} {
+		for _, host := range []string{"h", "ssh.dev.azure.com", "vs-ssh.visualstudio.com", "a.visualstudio.com", "ssh.a.visualstudio.com", "visualstudio.com", "::1", "github.com", "dev.azure.com"} {
+			for _, slash := range []string{"", "/", model.SchemeHTTPS} {
 				a := model.Address{User: "u", Host: host, Port: 22, Path: slash + path}
+				if slash == model.SchemeHTTPS {
+					a = model.Address{Scheme: slash, Host: host, Port: 443, Path: "/" + path}
+				}
 				for _, kind := range Kinds() {
 					id := Identify(kind, a)
 					if id.Key == "" || bad(id.Name, maxName) && !bad(a.Path, maxName) {

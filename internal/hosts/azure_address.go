@@ -28,12 +28,15 @@ type azureRepo struct {
 
 func (r azureRepo) name() string { return r.org + "/" + r.project + "/" + r.repo }
 
-// identify knows these forms, of which the first three are one and the same:
+// identify knows these forms, of which all but the last two are one and the same:
 //
 //	git@ssh.dev.azure.com:v3/org/project/repo
 //	org@vs-ssh.visualstudio.com:v3/org/project/repo
 //	ssh://org@vs-ssh.visualstudio.com:22/[DefaultCollection/][project/]_ssh/repo
+//	https://dev.azure.com/org/[project/]_git/repo
+//	https://org.visualstudio.com/[DefaultCollection/][project/]_git/repo
 //	ssh://server:22/[tfs/]collection/[project/]_git/repo
+//	https://server/[tfs/]collection/[project/]_git/repo
 //
 // Where the project is left out it has the repository's name. Names are without case on
 // Azure. "tfs" is where servers were installed to at first, and the address of an old clone
@@ -54,6 +57,8 @@ func readAzure(a model.Address) (azureRepo, bool) {
 	parts, host := azureParts(a.Path), strings.TrimSuffix(a.Host, ".")
 	org, old := strings.CutSuffix(host, azureOldWeb)
 	switch cloud := old || host == azureSSH; {
+	case a.HTTPS() && host == azureWeb:
+		return azureOnWeb(parts)
 	case cloud && len(parts) == 4 && strings.EqualFold(parts[0], "v3"):
 		return azureRepo{azureSSH + ":22", "", parts[1], parts[2], parts[3]}, true
 	case host == azureOldSSH && a.User != "git":
@@ -74,6 +79,19 @@ func readAzure(a model.Address) (azureRepo, bool) {
 		r.project = before[0]
 	}
 	return r, ok && len(before) <= 1
+}
+
+// azureOnWeb reads the path of an address over HTTPS at dev.azure.com.
+func azureOnWeb(parts []string) (azureRepo, bool) {
+	before, repo, ok := azureCut(parts)
+	if !ok || len(before) == 0 || len(before) > 2 {
+		return azureRepo{}, false
+	}
+	r := azureRepo{azureSSH + ":22", "", before[0], repo, repo}
+	if len(before) == 2 {
+		r.project = before[1]
+	}
+	return r, true
 }
 
 // azureOnServer reads the path on a server of one's own.
@@ -128,11 +146,13 @@ func (azure) moved(a model.Address, name string) model.Address {
 	parts := azureParts(a.Path)
 	org, cloud := to[0], r.server == azureSSH+":22"
 	switch {
+	case a.HTTPS() && a.Host == azureWeb:
+		to = []string{to[0], to[1], azureGit, to[2]}
 	case cloud && strings.EqualFold(parts[0], "v3"):
 		to = append(parts[:1:1], to...)
 	case cloud:
 		before, _, _ := azureCut(parts)
-		to = []string{to[1], azureOldGit, to[2]}
+		to = []string{to[1], parts[len(parts)-2], to[2]}
 		if len(before) > 0 && strings.EqualFold(before[0], "DefaultCollection") {
 			to = append(before[:1:1], to...)
 		}
@@ -142,7 +162,7 @@ func (azure) moved(a model.Address, name string) model.Address {
 			to = append([]string{r.under}, to...)
 		}
 	}
-	if strings.EqualFold(a.User, r.org) {
+	if !a.HTTPS() && strings.EqualFold(a.User, r.org) {
 		a.User = org // of an old address
 	}
 	return azurePath(a, to)
