@@ -27,7 +27,7 @@ func costly() func() {
 // allow refuses a key that asks for more than most of something; mend is the command that writes it with less.
 func (s source) allow(n, most int, what, mend string) error {
 	if s.cheap {
-		most = max(most/100, 16)
+		most = max(most/100, 4)
 	}
 	if n > most {
 		return s.fail(CodeUnreadable, "asks for %d %s, at most %d are taken; run: %s", n, what, most, mend)

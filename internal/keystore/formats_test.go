@@ -161,7 +161,8 @@ func checkRefusal(t *testing.T, err error, text []byte, pass, says string) {
 	}
 }
 
-// cases counts what TestFormats tried.
+// Every format, with the right, a wrong and no passphrase; one of each container with every damage; and
+// every file that is refused.
 func TestFormats(t *testing.T) {
 	w := theWorkshop(t)
 	cases := 0
@@ -294,8 +295,8 @@ func TestRefusalsMend(t *testing.T) {
 	}
 }
 
-// RFC 9106 §5.1 has a secret and data, which keys never have; these come from argon2 of the
-// reference implementation by way of PuTTY keys in TestFormats. Here is the hash of more than 64 bytes at all sizes.
+// RFC 9106 §5.1 has a secret and data, which keys never have; what puttygen
+// derives is compared in TestFormats. Here is the hash of more than 64 bytes at all sizes.
 func TestArgon2HashSizes(t *testing.T) {
 	for _, size := range []uint32{65, 80, 96, 97, 128, 1024} {
 		if got := argon2Hash([]byte("x"), size); len(got) != int(size) {
@@ -304,7 +305,7 @@ func TestArgon2HashSizes(t *testing.T) {
 	}
 }
 
-// v1 writes the key as a PuTTY key of version 1: a hash of the private half in the place of a MAC.
+// ppkV1 is the key as a PuTTY key of version 1: a hash of the private half in the place of a MAC.
 func (w *workshop) ppkV1(t testing.TB) []byte {
 	for _, f := range w.formats {
 		if f.name != "ppk2 plain" {
@@ -335,7 +336,7 @@ func tokenKey(kind string) []byte {
 	return armored(openSSH, append([]byte(opensshMagic), ssh.Marshal(opensshFile{Cipher: "none", KDF: "none", Keys: 1, Public: public, Sealed: private})...))
 }
 
-// lookPath fails the test when a tool is missing: nothing is skipped.
+// A missing tool fails the tests: nothing is skipped.
 func TestToolsAreThere(t *testing.T) {
 	for _, tool := range []string{"ssh-keygen", "openssl", "puttygen"} {
 		if _, err := exec.LookPath(tool); err != nil {
