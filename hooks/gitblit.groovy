@@ -78,6 +78,9 @@ try {
 	def name = repository.name.toString()
 	def lines = ["repo ${name}"] + commands.collect { "${it.oldId.name} ${it.newId.name} ${it.refName}" }
 	def body = (lines.join('\n') + '\n').getBytes('UTF-8')
+	if (body.length > 24000000) { // more than the daemon takes: the repository alone rings, too
+		body = "repo ${name}\n".getBytes('UTF-8')
+	}
 	Thread.startDaemon('issuetrail') {
 		try {
 			tell(name, body)

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -201,5 +202,61 @@ func TestForeignPrintf(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Fatal("nothing was logged")
+	}
+}
+
+// TestDaemonIsStarted: a push is told though nobody listens in its first second, as while the
+// daemon is being updated.
+func TestDaemonIsStarted(t *testing.T) {
+	server, got := listen(t)
+	address := server.Listener.Addr().String()
+	for _, shell := range shells {
+		server.Close()
+		s := newSite(t, shell, "http://"+address+"/")
+		refused := s.dir + "/refused"
+		curl, err := exec.LookPath("curl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.env = []string{"PATH=" + programs(t, "", map[string]string{"curl": curl + ` "$@" || { >` + refused + "; exit 7; }\n"})}
+		if err := os.Symlink("/bin/sleep", strings.TrimPrefix(s.env[0], "PATH=")+"/sleep"); err != nil {
+			t.Fatal(err)
+		}
+		s.push(t, "main")
+		for wait := 0; ; wait++ {
+			if _, err := os.Stat(refused); err == nil {
+				break
+			}
+			if time.Sleep(10 * time.Millisecond); wait > 3000 {
+				t.Fatal("nobody was asked")
+			}
+		}
+		server = &httptest.Server{Config: &http.Server{Handler: server.Config.Handler}}
+		if server.Listener, err = net.Listen("tcp", address); err != nil {
+			t.Fatal(err)
+		}
+		server.Start()
+		if d := next(t, got); d.header.Get("X-Hub-Signature-256") != d.signature("secret-of-the-test") {
+			t.Error("the signature is wrong")
+		}
+	}
+	server.Close()
+}
+
+// TestMoreThanIsTaken: of a push whose list of refs the daemon would refuse for its length, the
+// repository alone is told.
+func TestMoreThanIsTaken(t *testing.T) {
+	server, got := listen(t)
+	for _, shell := range shells {
+		s := newSite(t, shell, server.URL)
+		line := strings.Repeat("a", 40) + " " + strings.Repeat("b", 40) + " refs/heads/" + strings.Repeat("ä", 50) + "\n"
+		cmd := exec.Command(s.bare + "/hooks/post-receive")
+		cmd.Dir, cmd.Stdin = s.bare, strings.NewReader(strings.Repeat(line, 200_000))
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if d := next(t, got); d.body != "repo acme/app.git" || d.header.Get("X-Hub-Signature-256") != d.signature("secret-of-the-test") {
+			t.Errorf("%s: %d bytes", shell, len(d.body))
+		}
 	}
 }
