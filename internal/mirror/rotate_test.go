@@ -126,3 +126,32 @@ func TestSessionEndsWithItsKey(t *testing.T) {
 	}
 	waitFor(t, "the old key's connection to go", func() bool { return p.held() == 1 })
 }
+
+// TestLateDial: a session that took its key just before the keys changed may dial with it, and its
+// connection is kept for nobody else.
+func TestLateDial(t *testing.T) {
+	fresh, old := twoKeys(t)
+	s := testssh.Start(t, testssh.Options{})
+	s.InitRepo("app.git")
+	s.Authorize(old.PublicKey(), fresh.PublicKey())
+	keys := &ring{set: []ssh.Signer{old}}
+	o := options(s)
+	o.Keys = keys
+	p := newPool(t, o)
+	a := address(t, s.URL("app.git"))
+	c, err := p.choose(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys.change(fresh)
+	listRefs(t, p, s.URL("app.git"))
+	late, err := p.open(t.Context(), a, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.Refs(t.Context(), [32]byte{}); err != nil || late.keys.cur.name != prints(old)[0] {
+		t.Error(err)
+	}
+	late.Close()
+	waitFor(t, "its connection to go", func() bool { return p.held() == 1 })
+}
