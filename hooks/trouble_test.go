@@ -188,7 +188,7 @@ func TestForeignPrintf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, file, strings.Replace(string(text), "set +a\n", "set +a; enable -n printf\n", 1), 0o755)
+	write(t, file, strings.Replace(string(text), "set +aefuvx\n", "set +aefuvx; enable -n printf\n", 1), 0o755)
 	printf, err := exec.LookPath("printf")
 	if err != nil {
 		t.Fatal(err)
@@ -258,5 +258,25 @@ func TestMoreThanIsTaken(t *testing.T) {
 		if d := next(t, got); d.body != "repo acme/app.git" || d.header.Get("X-Hub-Signature-256") != d.signature("secret-of-the-test") {
 			t.Errorf("%s: %d bytes", shell, len(d.body))
 		}
+	}
+}
+
+// TestOptionsOfTheShell: options that the account exports, or a site that starts the hook with
+// some, neither end the hook nor make it talk to the pusher.
+func TestOptionsOfTheShell(t *testing.T) {
+	server, got := listen(t)
+	s := newSite(t, "bash", server.URL)
+	file := s.bare + "/hooks/post-receive"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, strings.Replace(string(text), "root='", "root='/none", 1), 0o755)
+	s.env = []string{"SHELLOPTS=errexit:nounset:noglob"}
+	if out := s.push(t, "main"); out != "" {
+		t.Errorf("the pusher sees %q", out)
+	}
+	if d := next(t, got); !strings.HasSuffix(d.body, " refs/heads/main") {
+		t.Errorf("body %q", d.body)
 	}
 }
