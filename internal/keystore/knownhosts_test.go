@@ -262,24 +262,58 @@ func TestKnownHostsFile(t *testing.T) {
 	}
 }
 
-// A certificate authority of host keys, with a certificate by the real ssh-keygen.
-func TestCertAuthority(t *testing.T) {
+// Certificates of host keys, made by the real ssh-keygen, and what is said of those that do not hold.
+func TestHostCertificates(t *testing.T) {
 	dir := makeKeys(t)
-	run(t, "ssh-keygen", "-q", "-s", dir+"/ed25519", "-h", "-I", "host", "-n", "ca.example.com", dir+"/openssh.pub")
-	cert, _, _, _, err := ssh.ParseAuthorizedKey(readAll(t, dir+"/openssh-cert.pub"))
+	ca, plain := strings.TrimSpace(string(readAll(t, dir+"/ed25519.pub"))), strings.TrimSpace(string(readAll(t, dir+"/openssh.pub")))
+	host, _, _, _, err := ssh.ParseAuthorizedKey([]byte(plain))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := dir + "/known_hosts"
-	write(t, file, append([]byte("@cert-authority ca.example.com,other.example.com "), readAll(t, dir+"/ed25519.pub")...), 0o644)
-	k := newKnownHosts(t, KnownHostsOptions{File: file})
-	if err := k.Check("ca.example.com:22", cert); err != nil {
-		t.Error(err)
+	sign := func(args ...string) ssh.PublicKey {
+		run(t, "ssh-keygen", append(append([]string{"-q", "-s", dir + "/ed25519", "-I", "host"}, args...), dir+"/openssh.pub")...)
+		cert, _, _, _, err := ssh.ParseAuthorizedKey(readAll(t, dir+"/openssh-cert.pub"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cert
 	}
-	if err := k.Check("other.example.com:22", cert); failureCode(err) != model.CodeHostKeyChanged {
-		t.Errorf("a certificate of another name: %v", err)
+	good := sign("-h", "-n", "ca.example.com")
+	broken := *sign("-h", "-n", "ca.example.com").(*ssh.Certificate)
+	broken.ValidPrincipals = []string{"other.example.com"}
+	trusts := "@cert-authority *.example.com " + ca + "\n"
+	for _, c := range []struct {
+		name, text, host string
+		key              ssh.PublicKey
+		code, word       string
+	}{
+		{"holds", trusts, "ca.example.com:22", good, "", ""},
+		{"holds at another port", trusts, "ca.example.com:7999", good, "", ""},
+		{"another name", trusts, "other.example.com:22", good, model.CodeHostKeyChanged, `is made for ["ca.example.com"], not for other.example.com`},
+		{"forged name", trusts, "other.example.com:22", &broken, model.CodeHostKeyChanged, "signature does not verify"},
+		{"expired", trusts, "ca.example.com:22", sign("-h", "-V", "20200101:20210101"), model.CodeHostKeyChanged, "expired at 202"},
+		{"to come", trusts, "ca.example.com:22", sign("-h", "-V", "20990101:20990201"), model.CodeHostKeyChanged, "holds from 20"},
+		{"of a user", trusts, "ca.example.com:22", sign("-n", "ca.example.com"), model.CodeHostKeyChanged, "is one of a user"},
+		{"critical option", trusts, "ca.example.com:22", sign("-h", "-O", "critical:x@example.com=y"), model.CodeHostKeyChanged, "critical options"},
+		{"key revoked", trusts + "@revoked * " + plain + "\n", "ca.example.com:22", good, model.CodeHostKeyChanged, "marked as revoked"},
+		{"authority revoked", trusts + "@revoked *.example.com " + ca + "\n", "ca.example.com:22", good, model.CodeHostKeyChanged, "marked as revoked"},
+		{"authority of other hosts", trusts, "ca.example.org:22", good, model.CodeHostKeyUnknown, "known-hosts add ca.example.org:22 --fingerprint " + ssh.FingerprintSHA256(host)},
+		{"expired, but the key is known", trusts + "ca.example.com " + plain + "\n", "ca.example.com:22", sign("-h", "-V", "20200101:20210101"), "", ""},
+		{"no authority, but the key is known", "ca.example.com " + plain + "\n", "ca.example.com:22", good, "", ""},
+		{"authority as a key", "ca.example.com " + ca + "\n", "ca.example.com:22", good, model.CodeHostKeyChanged, "the trusted one is ssh-ed25519"},
+	} {
+		k := newKnownHosts(t, KnownHostsOptions{Trust: &memory{}})
+		importText(t, k, c.text)
+		err := k.Check(c.host, c.key)
+		f, ok := errors.AsType[*model.Failure](err)
+		if c.code == "" && err != nil || c.code != "" && (!ok || f.Code != c.code || !strings.Contains(f.Detail+" "+f.Hint, c.word)) {
+			t.Errorf("%s: %+v", c.name, err)
+		}
 	}
-	if got := k.Algorithms("ca.example.com:22"); !slices.Contains(got, ssh.CertAlgoRSASHA512v01) {
+	k := newKnownHosts(t, KnownHostsOptions{Trust: &memory{}})
+	importText(t, k, trusts+"ca.example.com "+plain+"\n")
+	got := k.Algorithms("ca.example.com:22")
+	if !slices.Equal(got, append(slices.Clone(certAlgorithms), "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")) {
 		t.Errorf("algorithms follow the authority's type, not the certificate's: %v", got)
 	}
 }

@@ -26,8 +26,14 @@ func (s *Server) writeConfig(o Options) {
 		"LoginGraceTime 60",
 		"SetEnv " + strings.Join(s.env(o), " "),
 	}
-	for _, t := range hostKeyTypes(o.HostKeyTypes) {
-		lines = append(lines, "HostKey "+filepath.Join(s.dir, "host_"+t))
+	files := o.HostKeyFiles
+	if len(files) == 0 {
+		for _, t := range hostKeyTypes(o.HostKeyTypes) {
+			files = append(files, filepath.Join(s.dir, "host_"+t))
+		}
+	}
+	for _, file := range files {
+		lines = append(lines, "HostKey "+file)
 	}
 	if !o.NoProtocolV2 {
 		lines = append(lines, "AcceptEnv GIT_PROTOCOL")

@@ -23,6 +23,7 @@ type Options struct {
 	NoProtocolV2   bool     // sshd refuses the variable GIT_PROTOCOL, as Debian's does by default
 	NoFilter       bool     // uploadpack.allowFilter stays off
 	HostKeyTypes   []string // of "ed25519", "ecdsa", "rsa"; empty = ed25519
+	HostKeyFiles   []string // private host keys to use in place of new ones; HostKeys stays empty then
 	PubkeyAccepted string   // PubkeyAcceptedAlgorithms of sshd_config; "" = its default
 	RefuseKey      bool     // authorized_keys stays empty
 	Config         []string // further lines of sshd_config
@@ -55,7 +56,9 @@ func Start(tb testing.TB, o Options) *Server {
 	s := &Server{tb: tb, dir: dir, Root: filepath.Join(dir, "srv")}
 	must(tb, os.Mkdir(s.Root, 0o700))
 	s.ClientKeyPEM, s.Signer = ClientKey(tb)
-	s.writeHostKeys(o.HostKeyTypes)
+	if len(o.HostKeyFiles) == 0 {
+		s.writeHostKeys(o.HostKeyTypes)
+	}
 	authorized := ssh.MarshalAuthorizedKey(s.Signer.PublicKey())
 	if o.RefuseKey {
 		authorized = nil
