@@ -181,14 +181,14 @@ func TestStoredKeyIsReadByTheTools(t *testing.T) {
 	if _, _, err := k.Import(context.Background(), readAll(t, dir+"/openssh"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(mem.key.Cipher, []byte("PRIVATE")) {
+	if bytes.Contains(mem.keys[0].Cipher, []byte("PRIVATE")) {
 		t.Fatal("the key is stored in the clear")
 	}
-	master, err := k.master()
+	master, err := k.masters()
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := unseal(master, mem.key.Cipher)
+	text, err := unseal(&master[0], mem.keys[0].Cipher)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 package keystore
 
-import "strings"
+import (
+	"strings"
+
+	"issuetrail/internal/model"
+)
 
 // The codes of a KeyError, as the API gives them.
 const (
@@ -15,6 +19,10 @@ const (
 	CodeBits               = "key_bits_invalid"        // Generate was asked for more bits than MaxBits
 	CodeFileUnsafe         = "key_file_unsafe"         // others can read the file, or it belongs to somebody else
 	CodeManagedByConfig    = "managed_by_config"       // the config names a file; it cannot be changed from here
+	CodeActive             = "key_active"              // it is the active key, which is neither staged nor dropped
+	CodeNotStaged          = "key_staged_missing"      // no key is staged, or another one
+	CodeNoPrevious         = "key_previous_missing"    // there is no previous key
+	CodeMasterSingle       = "master_key_single"       // the configured master key file names no new master key
 )
 
 // A KeyError says why a key, or a change of host keys, was refused. Detail names
@@ -23,6 +31,11 @@ type KeyError struct{ Code, Detail string }
 
 // Error gives the detail.
 func (e *KeyError) Error() string { return e.Detail }
+
+// Is says of a key that is not there that it is model.ErrNotFound.
+func (e *KeyError) Is(target error) bool {
+	return target == model.ErrNotFound && (e.Code == CodeNotStaged || e.Code == CodeNoPrevious)
+}
 
 // placeholder stands in commands for a file whose name is not known.
 const placeholder = "FILE"

@@ -167,8 +167,8 @@ func TestLostMasterKey(t *testing.T) {
 	}
 }
 
-func TestSealIsBoundToItsPlace(t *testing.T) {
-	var master [32]byte
+func TestSealHoldsItsText(t *testing.T) {
+	var master masterKey
 	sealed, err := seal(&master, []byte("text"))
 	if err != nil {
 		t.Fatal(err)
@@ -238,9 +238,9 @@ func TestOtherNodeChangesTheKey(t *testing.T) {
 		t.Error("a key that was not stored is in use")
 	}
 	mem.err = nil
-	mem.key.Cipher = bytes.Repeat([]byte{1}, 100)
+	mem.keys[0].Cipher = bytes.Repeat([]byte{1}, 100)
 	c.at = c.at.Add(2 * recheck)
-	if got, err := b.Info(ctx); err != nil || got.Fingerprint != second.Fingerprint || !strings.Contains(got.Warning, "cannot be used") {
+	if got, err := b.Info(ctx); err != nil || got.Fingerprint != second.Fingerprint || !strings.Contains(got.Warning, "cannot be used after that") {
 		t.Errorf("a stored key that does not open: %+v, %v", got, err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"issuetrail/internal/crash"
@@ -20,6 +19,27 @@ const masterName = "master-key"
 // errNoMaster says that there is no master key yet.
 var errNoMaster = errors.New("there is no master key")
 
+// A masterKey seals the managed keys.
+type masterKey [32]byte
+
+// Format keeps it out of logs, whatever the verb.
+func (masterKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, "(a master key)") }
+
+// masters are the keys of the master key file, one or two. The first seals; each opens.
+type masters []masterKey
+
+func (m masters) wipe() { clear(m) }
+
+// unseal opens a sealed text, and says which key did. The error is errSealed.
+func (m masters) unseal(sealed []byte) (text []byte, by int, err error) {
+	for i := range m {
+		if text, err = unseal(&m[i], sealed); err == nil {
+			return text, i, nil
+		}
+	}
+	return nil, 0, errSealed
+}
+
 // masterPath is where the master key lies, and whether it is ours to make.
 func (k *Keyring) masterPath() (path string, own bool) {
 	if k.o.MasterKeyFile != "" {
@@ -28,8 +48,9 @@ func (k *Keyring) masterPath() (path string, own bool) {
 	return filepath.Join(k.o.DataDir, masterName), true
 }
 
-// master reads the master key; errNoMaster when it is ours to make and not made yet.
-func (k *Keyring) master() (*[32]byte, error) {
+// masters reads the master key file, anew each time: it may change under us. The error is errNoMaster
+// when it is ours to make and not made yet.
+func (k *Keyring) masters() (masters, error) {
 	path, own := k.masterPath()
 	text, _, err := readPrivate(path)
 	switch {
@@ -39,68 +60,77 @@ func (k *Keyring) master() (*[32]byte, error) {
 		return nil, fmt.Errorf("master key %s: %w", path, err)
 	}
 	defer clear(text)
-	key, ok := parseMaster(text)
+	m, ok := parseMasters(text)
 	if !ok {
-		return nil, fmt.Errorf("master key %s: want 32 bytes, as they are, in hex or in base64; make one: openssl rand -hex 32", path)
+		return nil, fmt.Errorf("master key %s: want 32 bytes, as they are, in hex or in base64, or two lines of such hex or base64, the new key before the old; make one: openssl rand -hex 32", path)
 	}
-	return key, nil
+	return m, nil
 }
 
-// parseMaster reads 32 bytes: raw, 64 hexadecimal digits, or base64.
-func parseMaster(text []byte) (*[32]byte, bool) {
-	if len(text) == 32 {
-		return (*[32]byte)(bytes.Clone(text)), true
+// parseMasters reads 32 bytes as they are, or one or two lines of 32 bytes each in hex or base64.
+func parseMasters(text []byte) (masters, bool) {
+	if len(text) == len(masterKey{}) {
+		return masters{masterKey(text)}, true
 	}
-	word := string(bytes.TrimSpace(text))
-	for _, decode := range []func(string) ([]byte, error){
-		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
-		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	m := make(masters, 0, 2)
+	for line := range bytes.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var key masterKey
+		if len(m) == cap(m) || !parseMaster(line, &key) {
+			m.wipe()
+			return nil, false
+		}
+		if len(m) == 0 || m[0] != key {
+			m = append(m, key)
+		}
+		clear(key[:])
+	}
+	return m, len(m) > 0
+}
+
+// parseMaster reads 64 hexadecimal digits, or base64 of 32 bytes.
+func parseMaster(word []byte, key *masterKey) bool {
+	b := make([]byte, len(word))
+	defer clear(b)
+	for _, decode := range []func(dst, src []byte) (int, error){
+		hex.Decode, base64.StdEncoding.Decode, base64.RawStdEncoding.Decode, base64.URLEncoding.Decode, base64.RawURLEncoding.Decode,
 	} {
-		if b, err := decode(word); err == nil && len(b) == 32 {
-			return (*[32]byte)(b), true
+		if n, err := decode(b, word); err == nil && n == len(key) {
+			copy(key[:], b)
+			return true
 		}
 	}
-	return nil, false
+	return false
+}
+
+// text is how a master key file has them.
+func (m masters) text() []byte {
+	b := make([]byte, 0, len(m)*(hex.EncodedLen(len(masterKey{}))+1))
+	for i := range m {
+		b = append(hex.AppendEncode(b, m[i][:]), '\n')
+	}
+	return b
 }
 
 // makeMaster writes a new master key, whole or not at all: a truncated one would
 // lock the stored key away.
-func (k *Keyring) makeMaster() (*[32]byte, error) {
+func (k *Keyring) makeMaster() (masters, error) {
 	path, _ := k.masterPath()
-	var key [32]byte
-	if _, err := rand.Read(key[:]); err != nil {
+	m := make(masters, 1)
+	if _, err := rand.Read(m[0][:]); err != nil {
 		return nil, fmt.Errorf("make the master key: %w", err)
 	}
-	if err := writeNew(path, []byte(hex.EncodeToString(key[:])+"\n")); err != nil {
+	text := m.text()
+	defer clear(text)
+	if err := writeNew(path, text); err != nil {
+		m.wipe()
 		if errors.Is(err, fs.ErrExist) {
-			return k.master() // another process was quicker
+			return k.masters() // another process was quicker
 		}
 		return nil, fmt.Errorf("make the master key %s: %w", path, err)
 	}
 	crash.Point("keystore.master")
-	return &key, nil
-}
-
-// writeNew makes a file of mode 0600 that did not exist; fs.ErrExist when it does. After it
-// returns, the file survives a power cut.
-func writeNew(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return m, nil
 }

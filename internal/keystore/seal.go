@@ -11,12 +11,12 @@ import (
 // errSealed says that a sealed text and the master key do not belong together.
 var errSealed = errors.New("the master key does not open it")
 
-// sealedPlace is the additional data of the seal: table, column and row. A text that
-// was moved to another place does not open there.
+// sealedPlace is the additional data of the seal: what is sealed, and not where. A key that gets
+// another role stays sealed as it is; there was only one row when this was chosen.
 const sealedPlace = "managed_key\x00cipher\x001"
 
 // seal encrypts plain with AES-256-GCM: nonce, then the sealed text with its tag.
-func seal(master *[32]byte, plain []byte) ([]byte, error) {
+func seal(master *masterKey, plain []byte) ([]byte, error) {
 	gcm, err := newGCM(master)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func seal(master *[32]byte, plain []byte) ([]byte, error) {
 }
 
 // unseal reverses seal. The error is errSealed.
-func unseal(master *[32]byte, sealed []byte) ([]byte, error) {
+func unseal(master *masterKey, sealed []byte) ([]byte, error) {
 	gcm, err := newGCM(master)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func unseal(master *[32]byte, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-func newGCM(master *[32]byte) (cipher.AEAD, error) {
+func newGCM(master *masterKey) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(master[:])
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)

@@ -112,32 +112,39 @@ func write(t testing.TB, path string, text []byte, mode os.FileMode) {
 	}
 }
 
-// memory is a Vault and a Trust of ten lines.
+// memory is a Vault and a Trust of a few lines.
 type memory struct {
 	mu    sync.Mutex
-	key   model.SealedKey
+	keys  []model.SealedKey
 	hosts []model.KnownHost
 	reads int
 	err   error
 }
 
-func (m *memory) Key(context.Context) (model.SealedKey, error) {
+func (m *memory) Keys(context.Context) ([]model.SealedKey, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
-	if m.err == nil && m.key.Cipher == nil {
-		return m.key, model.ErrNotFound
+	if m.err != nil {
+		return nil, m.err
 	}
-	return m.key, m.err
+	return slices.Clone(m.keys), nil
 }
 
-func (m *memory) PutKey(_ context.Context, k model.SealedKey) error {
+func (m *memory) ChangeKeys(_ context.Context, change func([]model.SealedKey) ([]model.SealedKey, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err == nil {
-		m.key = k
+	if m.err != nil {
+		return m.err
 	}
-	return m.err
+	if _, err := change(slices.Clone(m.keys)); err != nil { // once more than needed, as a database may
+		return err
+	}
+	keys, err := change(slices.Clone(m.keys))
+	if err == nil {
+		m.keys = keys
+	}
+	return err
 }
 
 func (m *memory) KnownHosts(context.Context) ([]model.KnownHost, error) { return m.hosts, m.err }

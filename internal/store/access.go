@@ -93,31 +93,3 @@ func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (k model.Token, 
 	}
 	return k, nil
 }
-
-// Key gives the sealed managed key, or model.ErrNotFound.
-func (s *Store) Key(ctx context.Context) (k model.SealedKey, err error) {
-	err = s.db.read(ctx, func(t *tx) error {
-		var at int64
-		err := t.row(`SELECT cipher, public_key, installed_at FROM managed_key WHERE id = 1`).Scan(&k.Cipher, &k.PublicKey, &at)
-		k.InstalledAt = fromMicros(at)
-		if errors.Is(err, sql.ErrNoRows) {
-			return model.ErrNotFound
-		}
-		return err
-	})
-	return k, err
-}
-
-// PutKey makes k the managed key in place of the one before.
-func (s *Store) PutKey(ctx context.Context, k model.SealedKey) error {
-	err := s.db.write(ctx, "put_key", func(t *tx) error {
-		_, err := t.exec(`INSERT INTO managed_key (id, cipher, public_key, installed_at) VALUES (1, $1, $2, $3)
-			ON CONFLICT (id) DO UPDATE SET cipher = excluded.cipher, public_key = excluded.public_key, installed_at = excluded.installed_at`,
-			k.Cipher, k.PublicKey, micros(k.InstalledAt))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store the managed key: %w", err)
-	}
-	return nil
-}

@@ -31,21 +31,6 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-func TestKey(t *testing.T) {
-	onBoth(t, func(t *testing.T, b *bed) {
-		s := b.open()
-		_, err := s.Key(t.Context())
-		wantErr(t, err, model.ErrNotFound)
-		for i := range byte(2) {
-			k := model.SealedKey{Cipher: []byte{i}, PublicKey: "ssh-rsa A", InstalledAt: time.Unix(2, 0).UTC()}
-			ok(t, s.PutKey(t.Context(), k))
-			if got := must(s.Key(t.Context()))(t); !cmp.Equal(got, k) {
-				t.Errorf("key is %+v", got)
-			}
-		}
-	})
-}
-
 func TestRepos(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bed) {
 		s := b.open()

@@ -23,6 +23,7 @@ type dialect struct {
 	links      string // inserts linkRows links
 	lockClaims string // a statement that lets one Claim run at a time; "" = they do anyway
 	lockNames  string // the same for what changes the addresses or ids of repos
+	lockKeys   string // the same for ChangeKeys
 	forChange  string // appended to a SELECT of a repo that will change, and lets jobs be queued for it meanwhile
 }
 
@@ -36,6 +37,7 @@ var postgresDialect = (&dialect{
 	skipLocked: ` FOR UPDATE OF j SKIP LOCKED`,
 	lockClaims: `SELECT pg_advisory_xact_lock(7236837)`,
 	lockNames:  `SELECT pg_advisory_xact_lock(7236838)`,
+	lockKeys:   `SELECT pg_advisory_xact_lock(7236839)`,
 	forChange:  ` FOR NO KEY UPDATE`,
 }).init()
 
