@@ -85,20 +85,24 @@ func refuse(p model.Push, format string, args ...any) (model.Push, error) {
 }
 
 // followed keeps the updates of branches and tags. A push that names refs and
-// none of those moves nothing that is followed.
+// none of those moves nothing that is followed. A name that git allows, and that
+// is too long to keep or not UTF-8, is left out: the push rings without that hint.
 func followed(p model.Push) (model.Push, error) {
-	named := len(p.Updates)
+	named, moved := len(p.Updates), 0
 	updates := p.Updates[:0]
 	for _, u := range p.Updates {
-		if bad(u.Name, maxRef) {
-			return refuse(p, "the name of a ref is too long or holds a control character")
+		if controls(u.Name) {
+			return refuse(p, "the name of a ref holds a control character")
 		}
-		if branchOrTag(u.Name) && len(updates) < maxUpdates {
+		if !branchOrTag(u.Name) {
+			continue
+		}
+		if moved++; len(updates) < maxUpdates && !bad(u.Name, maxRef) {
 			updates = append(updates, u)
 		}
 	}
 	// At maxUpdates a list was cut, and what was cut off may be branches.
-	if p.Updates = updates; named > 0 && named < maxUpdates && len(updates) == 0 {
+	if p.Updates = updates; named > 0 && named < maxUpdates && moved == 0 {
 		return p, ignore("the push moves no branch and no tag")
 	}
 	return p, nil
@@ -122,6 +126,9 @@ func label(p model.Push) model.Push {
 
 // bad says whether s does not fit into limit bytes of readable text.
 func bad(s string, limit int) bool {
-	return len(s) > limit || !utf8.ValidString(s) ||
-		strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return len(s) > limit || !utf8.ValidString(s) || controls(s)
+}
+
+func controls(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

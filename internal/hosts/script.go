@@ -21,7 +21,10 @@ import (
 // are optional; then come the lines that git gave the hook. A JSON body in the
 // shape of GitHub's push is taken as well: many scripts send that already.
 
-const scriptDelivery = "X-Delivery"
+const (
+	scriptDelivery = "X-Delivery"
+	scriptLineSize = 1 << 16 // bytes; git's own packets, in which a ref came, are shorter
+)
 
 // verifyScript checks X-Hub-Signature-256, as GitHub's is made.
 func verifyScript(h http.Header, body []byte, secret Secret, kind string) error {
@@ -57,7 +60,7 @@ func scriptLines(p model.Push, body []byte) (model.Push, error) {
 	number := 0
 	for line := range bytes.Lines(body) {
 		number++
-		if len(line) > maxURL+maxRef {
+		if len(line) > scriptLineSize {
 			return refuse(p, "line %d is too long", number)
 		}
 		if err := scriptLine(&p, strings.TrimRight(string(line), "\r\n")); err != nil {

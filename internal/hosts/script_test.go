@@ -1,6 +1,8 @@
 package hosts
 
 import (
+	"errors"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
@@ -114,5 +116,36 @@ func TestServersOfOnesOwn(t *testing.T) {
 	// Over SSH /a/ is a folder like any other, unlike in Gerrit's HTTP addresses.
 	if identity(t, kindGerrit, "ssh://h:29418/a/b") == identity(t, kindGerrit, "ssh://h:29418/b") {
 		t.Error("two projects are taken for one")
+	}
+}
+
+// TestRefsThatCannotBeKept: a push rings whatever git allows as the name of a branch; the name is
+// a hint, and left out.
+func TestRefsThatCannotBeKept(t *testing.T) {
+	zero, one := strings.Repeat("0", 40), strings.Repeat("1", 40)
+	latin, long, longer := "refs/heads/br\xfccke", "refs/heads/"+strings.Repeat("a/", 600)+"b", "refs/tags/"+strings.Repeat("a/", 2000)+"b"
+	for _, c := range []struct {
+		refs []string
+		kept int
+		err  error
+	}{
+		{[]string{latin}, 0, nil},
+		{[]string{long, longer}, 0, nil},
+		{[]string{"refs/heads/main", latin, longer}, 1, nil},
+		{[]string{"refs/notes/x", latin}, 0, nil},
+		{[]string{"refs/notes/br\xfccke", "refs/x/" + longer}, 0, ErrIgnored},
+	} {
+		body := "repo acme/app\n"
+		for _, ref := range c.refs {
+			body += zero + " " + one + " " + ref + "\n"
+		}
+		p, err := plain{}.Parse(http.Header{}, []byte(body))
+		if sound(t, p, err); !errors.Is(err, c.err) || p.RepoName != "acme/app" || len(p.Updates) != c.kept {
+			t.Errorf("%.60q: %v, %+v", c.refs, err, p)
+		}
+	}
+	body := `{"ref":"` + long + `","repository":{"id":7,"full_name":"acme/app"}}`
+	if p, err := (github{}).Parse(http.Header{"X-Github-Event": {"push"}}, []byte(body)); err != nil || p.RepoID != "7" || len(p.Updates) != 0 {
+		t.Errorf("of GitHub: %v, %+v", err, p)
 	}
 }
