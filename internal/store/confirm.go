@@ -47,11 +47,10 @@ func (s *Store) confirmMove(t *tx, j model.Job, confirmed bool) (taken bool, err
 		return false, nil
 	}
 	if to, err := s.naming.seat(r.Host, r.MovedTo); err == nil && confirmed {
-		other, err := repoAt(t, to.key)
-		if err != nil {
+		if taken, err = takenFrom(t, to.key, r.ID, r.Host); err != nil {
 			return false, err
 		}
-		if taken = other != 0 && other != r.ID; !taken {
+		if !taken {
 			if err := moveRepo(t, r.ID, to); err != nil {
 				return false, err
 			}

@@ -131,16 +131,12 @@ type atAddress struct {
 	old   []string // the keys of the aliases of once
 }
 
-// sure gives the one repo that the addresses mean, if it is one.
-func (a atAddress) sure() (found, bool) {
-	list := a.all
+// meant gives the repos that the addresses mean, best one.
+func (a atAddress) meant() []found {
 	if len(a.exact) > 0 {
-		list = a.exact
+		return a.exact
 	}
-	if len(list) != 1 {
-		return found{}, false
-	}
-	return list[0], true
+	return a.all
 }
 
 func (f finder) byAddress(spots []spot) (a atAddress, err error) {

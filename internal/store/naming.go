@@ -114,6 +114,19 @@ func repoOnceAt(t *tx, key string) (id int64, err error) {
 	return oneID(t.row(`SELECT a.repo_id FROM repo_alias a JOIN repo r ON r.id = a.repo_id AND r.deleted = 0 WHERE a.address_key = $1`, key))
 }
 
+// takenFrom says whether the repo id of a hosts entry must not move to an address: another repo
+// has it, or one of another entry had it. For who knows the secret of one entry has no say in
+// what an address of another means; the config may still write it.
+func takenFrom(t *tx, key string, id int64, host string) (bool, error) {
+	other, err := repoAt(t, key)
+	if err != nil || other != 0 {
+		return other != id, err
+	}
+	other, err = oneID(t.row(`SELECT a.repo_id FROM repo_alias a JOIN repo r ON r.id = a.repo_id AND r.deleted = 0
+		WHERE a.address_key = $1 AND r.host <> $2`, key, host))
+	return other != 0, err
+}
+
 func oneID(row scanner) (id int64, err error) {
 	if err = row.Scan(&id); errors.Is(err, sql.ErrNoRows) {
 		return 0, nil

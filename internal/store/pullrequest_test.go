@@ -122,6 +122,34 @@ func TestPullRequestsGoToTheirRepoAlone(t *testing.T) {
 	})
 }
 
+// A host that tells Acme/App from acme/app has its pull requests and ids apart, too.
+func TestNamesThatDifferInCaseAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		b.knowHosts()
+		b.opts.Identify = func(_ string, a model.Address) model.Identity { return a.Identity() }
+		s := b.open()
+		upper := addRepo(t, s, "Acme/App").ID
+		p := &model.PullRequest{Number: 3, Title: "APP-1", Status: model.PullRequestOpen, UpdatedAt: someDay}
+		wantDelivery(t, deliver(t, s, model.Push{RepoName: "acme/app", PullRequest: p}), model.DeliveryIgnored, "no ref moved; whose pull request 3 is, is not sure")
+		deliver(t, s, model.Push{RepoID: "7", RepoName: "acme/app"})
+		deliver(t, s, at("7", "acme/app"))
+		wantRepo(t, s, upper, "git@example.com:Acme/App.git Acme/App id= moved=")
+		wantPulls(t, s, "APP-1")
+
+		lower := addRepo(t, s, "acme/app").ID
+		for _, name := range []string{"Acme/App", "acme/app"} {
+			wantDelivery(t, deliver(t, s, model.Push{RepoName: name, PullRequest: p}), model.DeliveryIgnored, "no ref moved; pull request 3 is noted")
+		}
+		deliver(t, s, model.Push{RepoID: "8", RepoName: "Acme/App", URLs: []string{"https://example.com/Acme/App"}})
+		deliver(t, s, model.Push{RepoID: "7", RepoName: "acme/app"})
+		wantRepo(t, s, upper, "git@example.com:Acme/App.git Acme/App id=8 moved=")
+		wantRepo(t, s, lower, "git@example.com:acme/app.git acme/app id=7 moved=")
+		if got := issue(t, s, "APP-1").PullRequests; len(got) != 2 || got[0].RepoID != upper || got[1].RepoID != lower {
+			t.Errorf("the issue has %+v", got)
+		}
+	})
+}
+
 // A time that no host can mean is the time of the delivery.
 func TestTimesOfPullRequestsAreBounded(t *testing.T) {
 	onHost(t, func(t *testing.T, b *bed) {

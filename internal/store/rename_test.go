@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -151,6 +152,64 @@ func TestAnAliasDies(t *testing.T) {
 		wantRepo(t, s, repo, "git@example.com:acme/new.git acme/new id=1 moved=")
 		wantRepo(t, s, fresh, "git@example.com:acme/old.git acme/old id=2 moved=")
 	})
+}
+
+// An old address of a repo of one hosts entry is not for a repo of another entry to take: the
+// config may still write it, and would then mean that one.
+func TestAnAliasIsSafeFromOtherHosts(t *testing.T) {
+	onHost(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		mine := spec
+		mine.URL, mine.Source = "git@example.com:acme/old.git", model.SourceConfig
+		repo := must(s.AddRepo(t.Context(), mine))(t).ID
+		deliver(t, s, at("1", "acme/old"))
+		deliver(t, s, renamed("1", "acme/old", "acme/new"))
+
+		theirs := spec
+		theirs.Host, theirs.URL = "other", "git@example.com:evil/x.git"
+		other := must(s.AddRepo(t.Context(), theirs))(t).ID
+		tell := func(p model.Push) model.Delivery {
+			return must(s.Accept(t.Context(), model.Delivery{Host: "other", Push: p}))(t)
+		}
+		const taken = "evil/x is now called acme/old, which is another repository here: nothing moved"
+		for i, p := range []model.Push{renamed("", "evil/x", "Acme/Old"), renamed("1", "evil/x", "acme/old"), at("1", "acme/old")} {
+			if i == 1 {
+				tell(at("1", "evil/x"))
+			}
+			if d := tell(p); !strings.EqualFold(d.Reason, taken) {
+				t.Errorf("%+v: %q", p, d.Reason)
+			}
+		}
+		wantRepo(t, s, other, "git@example.com:evil/x.git evil/x id=1 moved=")
+
+		// A suspicion that is older than the alias.
+		third := spec
+		third.URL = "git@example.com:acme/third.git"
+		must(s.AddRepo(t.Context(), third))(t)
+		deliver(t, s, at("3", "acme/third"))
+		tell(at("1", "acme/fourth"))
+		j := claimOf(t, s, other)
+		deliver(t, s, renamed("3", "acme/third", "acme/fourth"))
+		deliver(t, s, renamed("3", "acme/fourth", "acme/fifth"))
+		wantErr(t, s.ConfirmMove(t.Context(), j.Job, true), model.ErrExists)
+
+		ok(t, s.DeclareRepos(t.Context(), []model.RepoSpec{mine}))
+		wantRepo(t, s, repo, "git@example.com:acme/new.git acme/new id=1 moved=")
+		wantRepo(t, s, other, "git@example.com:evil/x.git evil/x id=1 moved=")
+		if r := must(s.Repo(t.Context(), repo))(t); r.Suspended || r.Host != "h" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// claimOf claims jobs until it has that of a repo.
+func claimOf(t testing.TB, s *Store, repo int64) model.Claimed {
+	t.Helper()
+	for {
+		if j := claimJob(t, s); j.RepoID == repo {
+			return j
+		}
+	}
 }
 
 // A file with the old address and the new one means two repositories.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"issuetrail/internal/model"
 )
@@ -161,12 +162,12 @@ func (j *judge) elsewhere(r found) error {
 	if to.key == r.key && (!told || to.url == repo.URL) {
 		return nil
 	}
-	other, err := repoAt(j.t, to.key)
+	taken, err := takenFrom(j.t, to.key, r.id, j.host)
 	if err != nil {
 		return err
 	}
 	switch {
-	case other != 0 && other != r.id:
+	case taken:
 		j.reason = fmt.Sprintf("%s is now called %s, which is another repository here: nothing moved", r.name, to.name)
 	case told:
 		j.move, j.to = r.id, to
@@ -198,9 +199,8 @@ func (j *judge) unknown() error {
 	if j.push.RepoID == "" {
 		j.ring(near.once...)
 	}
-	if sure, ok := near.sure(); ok {
-		j.of = sure.id
-		j.learns(sure)
+	if err := j.means(near.meant(), true); err != nil {
+		return err
 	}
 	if len(j.ids) > 0 || j.suspended {
 		return nil
@@ -210,18 +210,50 @@ func (j *judge) unknown() error {
 		return err
 	}
 	j.ring(named...)
-	switch len(named) {
-	case 0:
-		ends, err := j.byEnd(j.how.name)
-		j.ring(ends...)
-		return err
-	case 1:
-		j.of = named[0].id
-		if j.how.bare {
-			j.learns(named[0])
+	if len(named) > 0 {
+		return j.means(named, j.how.bare)
+	}
+	ends, err := j.byEnd(j.how.name)
+	j.ring(ends...)
+	return err
+}
+
+// means takes the delivery for one of the very repo that is listed, if it is one, which may
+// learn its id. Where a host tells names apart by case alone, one that is written in another
+// case is another repository.
+func (j *judge) means(list []found, learn bool) error {
+	var meant []found
+	for _, r := range list {
+		other, err := j.otherCase(r)
+		if err != nil {
+			return err
+		}
+		if !other {
+			meant = append(meant, r)
 		}
 	}
+	if len(meant) != 1 {
+		return nil
+	}
+	if j.of = meant[0].id; learn {
+		j.learns(meant[0])
+	}
 	return nil
+}
+
+func (j *judge) otherCase(r found) (bool, error) {
+	if r.name == j.how.full || !strings.EqualFold(r.name, j.how.full) {
+		return false, nil
+	}
+	repo, err := repoByID(j.t, r.id)
+	if errors.Is(err, model.ErrNotFound) {
+		return true, nil // removed just now
+	}
+	if err != nil {
+		return false, err
+	}
+	at, err := j.seat(j.host, j.moved(repo, j.how.full))
+	return err == nil && at.key != r.key, nil
 }
 
 // learns gives a repo the delivery's id, if it has none.
