@@ -131,6 +131,10 @@ func TestPingSaysNothing(t *testing.T) {
 			t.Errorf("%q: %+v", body, p)
 		}
 	}
+	p, err := bitbucketServer{}.Parse(headers(bucketEvent, serverPing, bucketSignature, "sha256=00"), []byte(serverPingBody))
+	if !errors.Is(err, ErrIgnored) || errors.Is(err, ErrUnsigned) || p.Event != serverPing {
+		t.Errorf("a signed one: %+v, %v", p, err)
+	}
 }
 
 func TestBitbucketStates(t *testing.T) {

@@ -66,6 +66,9 @@ func (bitbucketServer) Parse(h http.Header, body []byte) (model.Push, error) {
 	pull := strings.HasPrefix(p.Event, "pr:")
 	switch p.Event {
 	case serverPing:
+		if len(h.Values(bucketSignature)) > 0 {
+			return p, ignore("ping") // Verify saw that it is right
+		}
 		p.DeliveryID = "" // unproven, it must not make a later delivery look like a second one
 		return p, ping{}
 	case "repo:refs_changed", "mirror:repo_synchronized", "repo:modified":

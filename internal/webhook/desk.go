@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -24,9 +25,9 @@ type desk struct {
 }
 
 // parse makes a delivery of what was received. Its Status is empty if the inbox is to
-// decide on it.
-func (k desk) parse(name string, host hosts.Host, h http.Header, body []byte) model.Delivery {
-	d := model.Delivery{Host: name, BodySize: int64(len(body)), ReceivedAt: time.Now().UTC()}
+// decide on it. Keep is false for what proved nothing: whoever sends that fills no database.
+func (k desk) parse(name string, host hosts.Host, h http.Header, body []byte) (d model.Delivery, keep bool) {
+	d = model.Delivery{Host: name, BodySize: int64(len(body)), ReceivedAt: time.Now().UTC()}
 	if len(body) <= model.MaxKeptBody {
 		d.Body = body
 	}
@@ -36,7 +37,7 @@ func (k desk) parse(name string, host hosts.Host, h http.Header, body []byte) mo
 	})
 	judge(&d, err)
 	k.logPanic(name, err)
-	return d
+	return d, !errors.Is(err, hosts.ErrUnsigned)
 }
 
 // store hands a delivery to the inbox, and logs if that fails.

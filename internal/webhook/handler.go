@@ -120,7 +120,10 @@ func verifier(c echo.Context, host hosts.Host, secret hosts.Secret) (func(http.H
 
 // accept parses and stores a delivery that proved itself.
 func (h *Handler) accept(r *http.Request, name string, host hosts.Host, body []byte) answer {
-	d := h.parse(name, host, r.Header, body)
+	d, keep := h.parse(name, host, r.Header, body)
+	if !keep {
+		return ignored(d)
+	}
 	stored, err := h.store(r.Context(), d)
 	if err != nil {
 		if d.Status == model.DeliveryRejected {

@@ -175,6 +175,36 @@ func TestStoredDelivery(t *testing.T) {
 	}
 }
 
+// TestUnsignedIsNotKept: what need not be signed is answered, and nothing of it is stored,
+// whoever sends it how often.
+func TestUnsignedIsNotKept(t *testing.T) {
+	host, _ := hosts.ByKind("bitbucket-server")
+	d := openDoor(t, Options{}, host)
+	ping := func(headers ...string) map[string]any {
+		r := httptest.NewRequest(http.MethodPost, "/webhooks/fake", strings.NewReader(`{"test":true}`))
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		w := d.do(r)
+		if w.Code != http.StatusOK {
+			t.Errorf("%v: %d", headers, w.Code)
+		}
+		return fields(t, w.Body)
+	}
+	for range 3 {
+		if got := ping("X-Event-Key", "diagnostics:ping"); got["status"] != "ignored" || got["reason"] != "ping" {
+			t.Errorf("answered %v", got)
+		}
+	}
+	if got := d.inbox.deliveries(); len(got) != 0 {
+		t.Errorf("stored %+v", got)
+	}
+	signature := hubSignature([]byte(`{"test":true}`))
+	if got := ping("X-Event-Key", "diagnostics:ping", "X-Hub-Signature", signature); got["delivery"] != "1" || len(d.inbox.deliveries()) != 1 {
+		t.Errorf("a signed one: %v", got)
+	}
+}
+
 func TestPanics(t *testing.T) {
 	host := &spy{parse: func([]byte) (model.Push, error) { panic("parse " + secretText) }}
 	d := openDoor(t, Options{}, host)

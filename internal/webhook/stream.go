@@ -97,7 +97,7 @@ func (l *Listener) line(ctx context.Context, line []byte) error {
 		l.stats.count(l.Name, TooLarge, 0)
 		return nil
 	}
-	d := l.desk().parse(l.Name, l.Host, nil, bytes.Clone(line))
+	d, _ := l.desk().parse(l.Name, l.Host, nil, bytes.Clone(line))
 	if d.Status == model.DeliveryIgnored {
 		l.stats.count(l.Name, Ignored, 0)
 		return nil
