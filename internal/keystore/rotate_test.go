@@ -303,7 +303,12 @@ func TestNothingPrintsAKey(t *testing.T) {
 	set := k.cur.Load()
 	things := []any{
 		k, k.cur.Load(), *set, set.held, set.order, *set.first, set.first, signers, signers[0], set.first.signer,
-		m, m[0], &m[0], struct{ M masters }{m}, mem.keys, KeyError{CodeActive, "x"}, roles{}, byRole(mem.keys),
+		m, m[0], &m[0],
+		struct{ M masters }{m},
+		mem.keys,
+		KeyError{CodeActive, "x"},
+		roles{},
+		byRole(mem.keys),
 	}
 	var secrets []string
 	for _, c := range fewKeys() {
