@@ -13,8 +13,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # What the race detector is not run on: the bench is no part of the program, and the whole
 # program under it is too slow for the time limits that its tests are about. Its rooms are raced one by one.
 RACE_SKIP := /bench$$|/cmd/daemon$$
-# The end-to-end tests that kill the daemon at every crash point.
-CRASH_PKGS ?= ./cmd/daemon/...
+# The tests that kill the daemon, and changes of the keys, at every crash point.
+CRASH_PKGS ?= ./cmd/daemon/... ./internal/keystore/...
 CRASH_RUN  ?= Crash
 FUZZTIME   ?= 20s
 PKG        ?= ./...
