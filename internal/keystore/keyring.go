@@ -94,15 +94,6 @@ func (k *Keyring) Signers(ctx context.Context) ([]ssh.Signer, error) {
 	return nil, err
 }
 
-// Signer gives the first of Signers.
-func (k *Keyring) Signer(ctx context.Context) (ssh.Signer, error) {
-	list, err := k.Signers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return list[0], nil
-}
-
 // Staged gives the key that is to be tried out. The error is model.ErrNotFound when there is
 // none, a *model.Failure of code key_missing when it does not open, or the vault's.
 func (k *Keyring) Staged(ctx context.Context) (ssh.Signer, error) {

@@ -29,7 +29,7 @@ func failureCode(err error) string {
 
 func TestNoKeyYet(t *testing.T) {
 	k := openManaged(t, &memory{})
-	_, err := k.Signer(ctx)
+	_, err := firstSigner(k)
 	if failureCode(err) != model.CodeKeyMissing || !strings.Contains(err.(*model.Failure).Hint, "issuetrail key generate") {
 		t.Errorf("%v", err)
 	}
@@ -57,7 +57,7 @@ func TestGenerate(t *testing.T) {
 	if info.Bits != 3072 || info.Warning != "" || info.InstalledAt.IsZero() {
 		t.Errorf("%+v", info)
 	}
-	signer, err := k.Signer(ctx)
+	signer, err := firstSigner(k)
 	if err != nil || ssh.FingerprintSHA256(signer.PublicKey()) != info.Fingerprint {
 		t.Errorf("the key is not in use at once: %v", err)
 	}
@@ -122,7 +122,7 @@ func TestMasterKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Signer(ctx); failureCode(err) != model.CodeKeyMissing || !strings.Contains(err.Error(), "does not open it") {
+	if _, err := firstSigner(k); failureCode(err) != model.CodeKeyMissing || !strings.Contains(err.Error(), "does not open it") {
 		t.Error(err)
 	}
 }
@@ -148,7 +148,7 @@ func TestLostMasterKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = k.Signer(ctx)
+	_, err = firstSigner(k)
 	if failureCode(err) != model.CodeKeyMissing || !strings.Contains(err.(*model.Failure).Hint, file) {
 		t.Error(err)
 	}
@@ -158,7 +158,7 @@ func TestLostMasterKey(t *testing.T) {
 	if _, _, err := k.Import(ctx, EncodePEM(mustGenerate(t)), nil); err != nil { // the way out
 		t.Fatal(err)
 	}
-	if _, err := k.Signer(ctx); err != nil {
+	if _, err := firstSigner(k); err != nil {
 		t.Error(err)
 	}
 	left, err := filepath.Glob(dir + "/.*")
@@ -211,7 +211,7 @@ func TestOtherNodeChangesTheKey(t *testing.T) {
 	}
 	reads := mem.reads
 	for range 100 {
-		if _, err := b.Signer(ctx); err != nil {
+		if _, err := firstSigner(b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -25,7 +25,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for range 50 {
-				if _, err := k.Signer(ctx); err != nil {
+				if _, err := firstSigner(k); err != nil {
 					t.Error(err)
 				}
 				if _, err := k.Info(ctx); err != nil {

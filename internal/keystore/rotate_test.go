@@ -37,6 +37,15 @@ var fewKeys = sync.OnceValue(func() (list [4]struct {
 	return list
 })
 
+// firstSigner gives the key that a server is asked first with.
+func firstSigner(k *Keyring) (ssh.Signer, error) {
+	list, err := k.Signers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
 // names gives the keys of a ring as words: those that log in, and the staged one; a digit is one of fewKeys.
 func names(t testing.TB, k *Keyring) string {
 	t.Helper()
