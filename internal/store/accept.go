@@ -15,8 +15,9 @@ import (
 
 // Accept stores a delivery and queues the repos that it rings for, durably, in one
 // transaction; it gives the delivery back with ID, Status, Reason and Repositories. One that
-// was seen before (by host and the host's own id) is ignored and has the ID
-// of the first. One that comes rejected or ignored is stored as it is.
+// was accepted before (by host and the host's own id) is ignored and has the ID
+// of the first. One that came to nothing before takes its place: a host that sends it again may
+// find the repository added, or a parser that understands it. One that comes rejected or ignored is stored as it is.
 //
 // In the same transaction a repo learns the host's id of it, follows a rename that the host
 // tells, or comes under suspicion to have moved (Repo.MovedTo, see ConfirmMove); and a pull
@@ -76,7 +77,9 @@ func insertDelivery(t *tx, d *model.Delivery, push string, body []byte) (seen bo
 	}
 	var id int64
 	err = t.row(`INSERT INTO delivery (host, host_id, received_at, status, reason, repositories, push, body_size, body)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9) ON CONFLICT (host, host_id) WHERE host_id <> '' DO NOTHING RETURNING id`,
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9) ON CONFLICT (host, host_id) WHERE host_id <> ''
+		DO UPDATE SET received_at = excluded.received_at, status = excluded.status, reason = excluded.reason, repositories = excluded.repositories,
+			push = excluded.push, body_size = excluded.body_size, body = excluded.body WHERE delivery.status <> 'accepted' RETURNING id`,
 		d.Host, sane(d.Push.DeliveryID), micros(d.ReceivedAt), string(d.Status), sane(d.Reason), list(d.Repositories), push,
 		d.BodySize, body).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {

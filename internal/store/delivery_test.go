@@ -53,6 +53,38 @@ func TestDeliveriesAreAcceptedOnce(t *testing.T) {
 	})
 }
 
+// TestADeliveryThatCameToNothingMayComeAgain: a host's redelivery keeps its id, and is how people mend what
+// was missed because the repository was not added yet, or not understood by an older version.
+func TestADeliveryThatCameToNothingMayComeAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		d := model.Delivery{Host: "h", Status: model.DeliveryRejected, Reason: "not understood", Body: []byte("{"), Push: model.Push{DeliveryID: "1"}}
+		first := must(s.Accept(t.Context(), d))(t)
+		if again := must(s.Accept(t.Context(), d))(t); again.Status != model.DeliveryRejected || again.Reason != d.Reason || again.ID != first.ID {
+			t.Errorf("rejected again: %+v", again)
+		}
+		d = model.Delivery{Host: "h", Body: []byte("{}"), Push: model.Push{Event: "push", DeliveryID: "1", RepoName: "acme/app"}}
+		if got := must(s.Accept(t.Context(), d))(t); got.Status != model.DeliveryIgnored || got.Reason == "seen before" {
+			t.Errorf("understood, not mirrored: %+v", got)
+		}
+		repo := addRepo(t, s, "acme/app").ID
+		ok(t, s.Finish(t.Context(), claimJob(t, s).Job))
+		got := must(s.Accept(t.Context(), d))(t)
+		if got.Status != model.DeliveryAccepted || got.ID != first.ID {
+			t.Errorf("mirrored: %+v", got)
+		}
+		if j := claimJob(t, s); j.RepoID != repo || j.Priority != model.PriorityWebhook {
+			t.Errorf("claimed %+v", j)
+		}
+		if got := must(s.Accept(t.Context(), d))(t); got.Reason != "seen before" {
+			t.Errorf("accepted twice: %+v", got)
+		}
+		if got := must(s.Delivery(t.Context(), first.ID))(t); got.Status != model.DeliveryAccepted || string(got.Body) != "{}" {
+			t.Errorf("stored: %+v", got)
+		}
+	})
+}
+
 func TestDeliveriesFindTheirRepos(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bed) {
 		s := b.open()
