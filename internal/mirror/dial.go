@@ -107,31 +107,34 @@ func (p *Pool) ways(hostport string, signer ssh.Signer, l *login) []ssh.Signer {
 	return out
 }
 
-// hostKeyAlgorithms gives the signature algorithms of the known key types:
-// an RSA key may sign in three ways. Without it the server would choose a
-// key that is not the known one. Of a server of which nothing is known the key is asked
+// hostKeyAlgorithms gives the signature algorithms of the known key types, in their order: an RSA
+// key may sign in three ways. Else the server would choose a key that is not the known one. All others
+// come last: a server that has no key of a known type any more shows the one it has, and is
+// refused with both fingerprints. Of a server of which nothing is known the key is asked
 // for that a scan lists first, so that a person sees one fingerprint in both. Signatures
 // with SHA-1 are taken from servers alone that are known to need them.
 func hostKeyAlgorithms(types []string, sha1 bool) []string {
 	var out []string
-	if len(types) == 0 {
-		out = slices.Concat(scanned...)
+	add := func(algorithms ...string) {
+		for _, a := range algorithms {
+			old := a == ssh.KeyAlgoRSA || a == ssh.CertAlgoRSAv01
+			if !slices.Contains(out, a) && (sha1 || !old) {
+				out = append(out, a)
+			}
+		}
 	}
 	for _, t := range types {
 		switch t {
 		case ssh.KeyAlgoRSA:
-			out = append(out, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA)
+			add(ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA)
 		case ssh.CertAlgoRSAv01:
-			out = append(out, ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01, ssh.CertAlgoRSAv01)
+			add(ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01, ssh.CertAlgoRSAv01)
 		default:
-			out = append(out, t)
+			add(t)
 		}
 	}
-	if len(types) > 0 {
-		slices.Sort(out) // ecdsa, rsa-sha2, ssh-ed25519, ssh-rsa: any order will do, as long as it is one
+	for _, algorithms := range scanned {
+		add(algorithms...)
 	}
-	if !sha1 {
-		out = slices.DeleteFunc(out, func(a string) bool { return a == ssh.KeyAlgoRSA || a == ssh.CertAlgoRSAv01 })
-	}
-	return slices.Compact(out)
+	return out
 }

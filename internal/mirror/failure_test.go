@@ -65,6 +65,20 @@ func TestHostKeys(t *testing.T) {
 	}
 }
 
+// A server that gave up the type of key that is known shows the one it has, so that a person sees both; no login is tried.
+func TestHostKeyOfAnotherType(t *testing.T) {
+	s := testssh.Start(t, testssh.Options{})
+	s.InitRepo("app.git")
+	_, old := testssh.NewKey(t)
+	o := options(s)
+	o.HostKeys = &trust{keys: []ssh.PublicKey{old.PublicKey()}}
+	err := try(t, newPool(t, o), s.URL("app.git"))
+	wantCode(t, err, model.CodeHostKeyChanged, ssh.FingerprintSHA256(s.HostKeys[0]))
+	if strings.Contains(s.Log(), "ublickey") {
+		t.Errorf("a login was tried:\n%s", s.Log())
+	}
+}
+
 func TestRefusedKey(t *testing.T) {
 	s := testssh.Start(t, testssh.Options{RefuseKey: true})
 	s.InitRepo("app.git")

@@ -127,6 +127,9 @@ func (t *trail) loggedIn(key ssh.PublicKey, o outcome, err error) {
 		return
 	}
 	t.hostKey = ssh.FingerprintSHA256(o.hostKey)
+	if cert, ok := o.hostKey.(*ssh.Certificate); ok { // people compare the key in it, as ssh-keygen does
+		t.hostKey = ssh.FingerprintSHA256(cert.Key)
+	}
 	t.stepAt(o.judged, StepHostKey, o.hostKey.Type()+" "+t.hostKey, o.refusal)
 	if o.refusal != nil {
 		return
