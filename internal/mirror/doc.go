@@ -1,4 +1,4 @@
-// Package mirror talks git: it holds SSH connections, lists refs and streams
+// Package mirror talks git: it holds connections over SSH and HTTPS, lists refs and streams
 // the history of a repository. It speaks the upload-pack protocol itself, versions
 // 2 and 0, on go-git's SSH authentication and packet code; go-git's own
 // fetch reads ten times as much and stops at nothing (see docs/architecture.md).

@@ -38,6 +38,12 @@ type FetchResult struct {
 // returns. An error of emit ends the fetch and is returned. A fetch that fails has
 // emitted some commits, or all.
 func (s *Session) Fetch(ctx context.Context, r FetchRequest, emit func(model.RawCommit) error) (FetchResult, error) {
+	res, err := s.fetchAnyhow(ctx, r, emit)
+	return res, s.clean(err)
+}
+
+// fetchAnyhow fetches without the filter where the server refuses it.
+func (s *Session) fetchAnyhow(ctx context.Context, r FetchRequest, emit func(model.RawCommit) error) (FetchResult, error) {
 	r.Wants, r.Haves = distinct(r.Wants), distinct(r.Haves)
 	if len(r.Wants) == 0 {
 		return FetchResult{}, nil

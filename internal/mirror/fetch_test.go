@@ -35,36 +35,40 @@ func forEachKind(t *testing.T, f func(t *testing.T, s *testssh.Server, p *Pool, 
 
 func TestFetch(t *testing.T) {
 	forEachKind(t, func(t *testing.T, s *testssh.Server, p *Pool, filtered bool) {
-		dir, url := s.InitRepo("app.git"), s.URL("app.git")
-		git := func(args ...string) string { return testssh.Git(t, dir, args...) }
-		testssh.AddCommits(t, dir, "main", 30, nil)
-		first := git("rev-parse", "main~20")
-		git("branch", "feature/x", first)
-		testssh.AddCommits(t, dir, "feature/x", 5, nil)
-		merge(t, dir, "main", "feature/x")
-		git("update-ref", "refs/pull/7/head", testssh.AddCommits(t, dir, "refs/pull/7/head", 3, nil))
-		git("tag", "-a", "-m", "one", "v1", "main~3")
-		git("tag", "-a", "-m", "nested", "v1-again", "v1")
-		git("tag", "light", "main~5")
-		git("tag", "-a", "-m", "tree", "tree", "main^{tree}")
-		git("tag", "blob", "main:file1")
-
-		h := fetchHistory(t, p, url, nil, nil)
-		checkHistory(t, dir, h, "--branches", "--tags")
-		if h.Filtered != filtered || len(h.Boundary) != 0 {
-			t.Errorf("filtered %v, boundary %v", h.Filtered, h.Boundary)
-		}
-		target := id(t, git("rev-parse", "v1^{commit}"))
-		for _, name := range []string{"v1", "v1-again"} {
-			if got := h.Tags[id(t, git("rev-parse", name))]; got != target {
-				t.Errorf("%s leads to %s", name, got)
-			}
-		}
-		if len(h.Tags) != 2 {
-			t.Errorf("tags %v", h.Tags)
-		}
-		checkIncrement(t, p, dir, url)
+		checkWhole(t, p, s.InitRepo("app.git"), s.URL("app.git"), filtered)
 	})
+}
+
+// checkWhole fills an empty repository, fetches all of it, and then what is pushed.
+func checkWhole(t *testing.T, p *Pool, dir, url string, filtered bool) {
+	git := func(args ...string) string { return testssh.Git(t, dir, args...) }
+	testssh.AddCommits(t, dir, "main", 30, nil)
+	first := git("rev-parse", "main~20")
+	git("branch", "feature/x", first)
+	testssh.AddCommits(t, dir, "feature/x", 5, nil)
+	merge(t, dir, "main", "feature/x")
+	git("update-ref", "refs/pull/7/head", testssh.AddCommits(t, dir, "refs/pull/7/head", 3, nil))
+	git("tag", "-a", "-m", "one", "v1", "main~3")
+	git("tag", "-a", "-m", "nested", "v1-again", "v1")
+	git("tag", "light", "main~5")
+	git("tag", "-a", "-m", "tree", "tree", "main^{tree}")
+	git("tag", "blob", "main:file1")
+
+	h := fetchHistory(t, p, url, nil, nil)
+	checkHistory(t, dir, h, "--branches", "--tags")
+	if h.Filtered != filtered || len(h.Boundary) != 0 {
+		t.Errorf("filtered %v, boundary %v", h.Filtered, h.Boundary)
+	}
+	target := id(t, git("rev-parse", "v1^{commit}"))
+	for _, name := range []string{"v1", "v1-again"} {
+		if got := h.Tags[id(t, git("rev-parse", name))]; got != target {
+			t.Errorf("%s leads to %s", name, got)
+		}
+	}
+	if len(h.Tags) != 2 {
+		t.Errorf("tags %v", h.Tags)
+	}
+	checkIncrement(t, p, dir, url)
 }
 
 // checkIncrement pushes this and that and fetches only the difference.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"issuetrail/internal/model"
 )
 
 // Keys gives the keys that log in. The implementation is *keystore.Keyring.
@@ -34,9 +36,12 @@ type Options struct {
 	HostKeys  HostKeys
 	Allow     func() []netip.Prefix      // addresses allowed although forbidden by default; nil = none
 	AllowSHA1 func(hostport string) bool // servers that sign RSA with SHA-1 only; nil = none
-	TempDir   string                     // folder for unnamed temporary files; "" = the system's
-	Limits    Limits
-	Timeouts  Timeouts
+	// HTTPS gives what is set for the server of an address; nil = nothing is. It is called for
+	// each session, so that another token counts from the next one on.
+	HTTPS    func(a model.Address) (HTTPSOptions, error)
+	TempDir  string // folder for unnamed temporary files; "" = the system's
+	Limits   Limits
+	Timeouts Timeouts
 }
 
 // Limits bound what a server may send. A zero field means the default.
@@ -66,6 +71,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AllowSHA1 == nil {
 		o.AllowSHA1 = func(string) bool { return false }
+	}
+	if o.HTTPS == nil {
+		o.HTTPS = func(model.Address) (HTTPSOptions, error) { return HTTPSOptions{}, nil }
 	}
 	l, t := &o.Limits, &o.Timeouts
 	orDefault(&l.Refs, 200_000)

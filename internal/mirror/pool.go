@@ -18,13 +18,14 @@ const maxSlots = 8
 
 var errClosed = errors.New("the connection pool is closed")
 
-// A Pool holds SSH connections, so that a sync need not dial. A connection is
+// A Pool holds connections, so that a sync need not dial. One over SSH is
 // used again by the same account only, with the same key and unchanged known hosts,
 // and not after Timeouts.MaxAge. Its methods may be called at the same time.
 type Pool struct {
 	o   Options
 	wg  sync.WaitGroup // goroutines of connections
 	now func() time.Time
+	web *web // connections over HTTPS
 
 	mu      sync.Mutex
 	closed  bool
@@ -57,14 +58,20 @@ type attempt struct {
 
 // NewPool makes an empty pool. Close it.
 func NewPool(o Options) *Pool {
-	return &Pool{o: o.withDefaults(), now: time.Now, shelves: map[shelfName]*shelf{}, lone: map[*conn]struct{}{}}
+	p := &Pool{o: o.withDefaults(), now: time.Now, shelves: map[shelfName]*shelf{}, lone: map[*conn]struct{}{}}
+	p.web = newWeb(p)
+	return p
 }
 
 // Open starts a session with the repository: a channel of its own on a held
 // connection, or on a new one. The failures are those of dialling; a missing
 // repository shows later, in Refs. A key that is refused here or there leads to the
-// next one; when all are, the first one's failure counts.
+// next one; when all are, the first one's failure counts. Over HTTPS no key counts but
+// the credentials of the server, and all failures show later.
 func (p *Pool) Open(ctx context.Context, a model.Address) (*Session, error) {
+	if a.HTTPS() {
+		return p.openHTTPS(a)
+	}
 	c, err := p.choose(ctx, a)
 	if err != nil {
 		return nil, err
@@ -261,6 +268,7 @@ func (p *Pool) Close() error {
 		c.close()
 	}
 	p.mu.Unlock()
+	p.web.close()
 	p.wg.Wait()
 	return nil
 }

@@ -27,6 +27,9 @@ type TestResult struct {
 // all are refused. HostKey is set also when the host key was refused. The error is that of
 // the step that failed.
 func (p *Pool) Test(ctx context.Context, a model.Address) (TestResult, error) {
+	if a.HTTPS() {
+		return p.testHTTPS(ctx, a)
+	}
 	signers, err := p.signers(ctx)
 	if err != nil {
 		return TestResult{Steps: []Step{failedStep(StepAuthentication, err)}}, err
@@ -48,8 +51,11 @@ func (p *Pool) Test(ctx context.Context, a model.Address) (TestResult, error) {
 	return first, firstErr
 }
 
-// Probe is Test with one given key, be it one of the pool's or not.
+// Probe is Test with one given key, be it one of the pool's or not. Over HTTPS no key counts.
 func (p *Pool) Probe(ctx context.Context, a model.Address, signer ssh.Signer) (TestResult, error) {
+	if a.HTTPS() {
+		return p.testHTTPS(ctx, a)
+	}
 	t := &trail{}
 	r, err := p.probe(ctx, a, signer, t)
 	r.HostKey, r.Key, r.Steps = t.hostKey, t.key, t.steps

@@ -35,7 +35,7 @@ const maxAdvertised = 20_000_000
 func (s *Session) Refs(ctx context.Context, same [32]byte) (model.RefList, error) {
 	list, err := s.listAnyhow(ctx)
 	if err != nil {
-		return model.RefList{}, err
+		return model.RefList{}, s.clean(err)
 	}
 	s.keys.worked()
 	parse := parseAdvertised

@@ -27,6 +27,8 @@ type Session struct {
 	caps     *capability.List // version 0: of the first line
 	features map[string]string
 	list     []byte // version 0: the refs that came with the greeting; see listing
+
+	secrets []string // what no failure may repeat
 }
 
 // start opens a session on the connection, whose slot it takes over.
