@@ -118,7 +118,7 @@ func (t *trip) candidate() (model.Address, error) {
 		return model.Address{}, err
 	}
 	there, err := model.ParseAddress(t.job.Repo.MovedTo)
-	if err == nil && (there.HostPort() != here.HostPort() || there == here) {
+	if err == nil && (there.Scheme != here.Scheme || there.HostPort() != here.HostPort() || there == here) {
 		err = &model.Failure{Code: model.CodeURLInvalid, Detail: fmt.Sprintf("%s is no new address on %s", there.URL(), here.HostPort())}
 	}
 	return there, err
