@@ -42,6 +42,7 @@ type app struct {
 	pool    *mirror.Pool
 	runner  *sync.Runner
 	webhook *webhook.Handler
+	watch   *keyWatch
 	api     *api.API
 	reloads reloadCounts
 	hup     chan os.Signal // SIGHUP, caught from the start on: uncaught it would end the process
@@ -84,6 +85,7 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 		Keys: a.ring, HostKeys: a.known, TempDir: tmp,
 		Allow:     func() []netip.Prefix { return a.directory.Load().allow },
 		AllowSHA1: func(hostport string) bool { return a.directory.Load().allowSHA1(hostport) },
+		HTTPS:     func(to model.Address) (mirror.HTTPSOptions, error) { return a.directory.Load().https(to) },
 	})
 	a.runner, err = sync.New(sync.Parts{
 		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store, Mover: a.store,
@@ -99,6 +101,7 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 		Hosts: func(name string) (hosts.Host, hosts.Secret, bool) { return a.directory.Load().webhook(name) },
 		Inbox: a.store, Log: log.Named("webhook"),
 	})
+	a.watch = a.keyWatch()
 	a.api = api.New(a.apiOptions())
 	return a, nil
 }
@@ -149,7 +152,8 @@ func (a *app) apiOptions() api.Options {
 	return api.Options{
 		Issues: issues{a.store, func() bool { return a.cfg.Load().Issues.Unreachable == "keep" }},
 		Repos:  a.store, RepoEdits: a.store, RepoLinks: a.store, Jobs: a.store, Deliveries: a.store,
-		Tokens: a.store, Database: a.store, Keys: keys{a.ring, a.retry}, HostKeys: hostKeys{a.known, a.pool, a.retry}, Tester: tester{a.pool, a.advised},
+		Tokens: a.store, Database: a.store, HostKeys: hostKeys{a.known, a.pool, a.retry},
+		Keys: keys{a.ring, a.retry, a.watch.rouse}, KeyWatch: a.watch, Tester: tester{a.pool, a.advised, a.watch.remember},
 		Relinker: relinker{a.runner}, Hosts: hostBook{a},
 		Links:         func(r model.Repo) model.Links { return a.directory.Load().links(r) },
 		JiraURL:       func(key model.IssueKey) string { return jiraURL(a.cfg.Load(), key) },

@@ -75,7 +75,8 @@ func (d *directory) named(name string) *entry {
 }
 
 // resolve says which host a repository belongs to: the named one, or the kind of that
-// name; else the entry whose ssh_host it has, one with a port before one without; else the
+// name; else the entry whose web_url it lies below, if it is over HTTPS; else the entry whose
+// ssh_host it has, one with a port before one without; else the
 // entry of the kind that its SSH host is known for; else that kind itself.
 func (d *directory) resolve(name string, a model.Address) (string, error) {
 	if name != "" {
@@ -84,7 +85,10 @@ func (d *directory) resolve(name string, a model.Address) (string, error) {
 		}
 		return name, nil
 	}
-	kind := hosts.KindOfSSHHost(a.Host)
+	if e := d.webEntry(a); e != nil {
+		return e.Name, nil
+	}
+	kind := hosts.KindOf(a)
 	for _, belongs := range []func(entry) bool{
 		func(e entry) bool { return e.SSHHost == a.HostPort() },
 		func(e entry) bool { return e.SSHHost != "" && e.SSHHost == a.Host },
@@ -104,11 +108,15 @@ func (e entry) sameServer(a model.Address) bool {
 	if e.SSHHost == "" {
 		return false
 	}
-	there, err := model.ParseAddress("ssh://" + a.User + "@" + bracketed(e.SSHHost) + "/x")
+	user := a.User
+	if a.HTTPS() {
+		user = "git"
+	}
+	there, err := model.ParseAddress("ssh://" + user + "@" + bracketed(e.SSHHost) + "/x")
 	if err != nil {
 		return false
 	}
-	if hosts.DefaultWeb(e.Kind) != "" && hosts.KindOfSSHHost(a.Host) == e.Kind && hosts.KindOfSSHHost(there.Host) == e.Kind {
+	if hosts.DefaultWeb(e.Kind) != "" && hosts.KindOf(a) == e.Kind && hosts.KindOfSSHHost(there.Host) == e.Kind {
 		return true // two names of the vendor's one service
 	}
 	there.Path = a.Path
@@ -138,7 +146,7 @@ func (d *directory) entryOf(host string, a model.Address) (*entry, string) {
 	case known:
 		return nil, host
 	}
-	return nil, hosts.KindOfSSHHost(a.Host)
+	return nil, hosts.KindOf(a)
 }
 
 // identify gives what a repository is known by; host "" = the one that its address
@@ -163,6 +171,9 @@ func (d *directory) advise(a model.Address, err error) error {
 	f, ok := errors.AsType[*model.Failure](err)
 	if !ok {
 		return err
+	}
+	if a.HTTPS() {
+		return err // what the kinds know is of SSH
 	}
 	_, kind := d.entryOf("", a)
 	hint := hosts.Hint(kind, f.Code)

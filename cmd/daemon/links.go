@@ -20,7 +20,7 @@ func (d *directory) links(r model.Repo) model.Links {
 	if e != nil {
 		web = e.WebURL
 	}
-	if web == "" && hosts.KindOfSSHHost(a.Host) == kind {
+	if web == "" && hosts.KindOf(a) == kind {
 		web = hosts.DefaultWeb(kind)
 	}
 	var l model.Links

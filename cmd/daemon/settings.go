@@ -80,7 +80,7 @@ func addressKey(url string) string {
 	if err != nil {
 		return url
 	}
-	return hosts.Identify(hosts.KindOfSSHHost(a.Host), a).Key
+	return hosts.Identify(hosts.KindOf(a), a).Key
 }
 
 // syncOptions are the parts of the config that the room sync needs.
