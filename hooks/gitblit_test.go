@@ -26,6 +26,9 @@ def binding = new Binding(
 	gitblit: new Object(), repository: new Repository(name: 'proj/große.git'), receivePack: new Object(), user: new Object(),
 	commands: [new Command(oldId: zero, newId: one, refName: 'refs/heads/main'), new Command(oldId: one, newId: zero, refName: 'refs/tags/v1')],
 	url: 'https://blit.example.com', logger: new Log(), clientLogger: new Log())
+if (args[1] == 'huge') {
+	binding.commands = Collections.nCopies(200000, new Command(oldId: zero, newId: one, refName: 'refs/heads/' + 'ä' * 50))
+}
 if (args[1] == 'broken') {
 	binding.variables.remove('repository')
 }
@@ -89,6 +92,16 @@ func TestGitBlit(t *testing.T) {
 	}
 	if len(d.header.Get("X-Delivery")) != 36 || len(d.header.Get("X-Timestamp")) != 10 || d.header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("headers %v", d.header)
+	}
+}
+
+// TestGitBlitMoreThanIsTaken: of a push whose list of refs the daemon would refuse for its length,
+// the repository alone is told.
+func TestGitBlitMoreThanIsTaken(t *testing.T) {
+	server, got := listen(t)
+	out := runGitBlit(t, server.URL, "k", "huge")
+	if d := next(t, got); d.body != "repo proj/große.git\n" || d.header.Get("X-Hub-Signature-256") != d.signature("k") {
+		t.Errorf("printed %q, told %d bytes", out, len(d.body))
 	}
 }
 
