@@ -113,7 +113,7 @@ func certFault(cert *ssh.Certificate, host string, now func() time.Time) string 
 		return fmt.Sprintf("is made for %.200q, not for %s", cert.ValidPrincipals, host)
 	case len(cert.CriticalOptions) > 0:
 		return "has critical options, and none is defined for hosts"
-	case cert.Signature.Format == ssh.KeyAlgoRSA, cert.Signature.Format == ssh.InsecureKeyAlgoDSA:
+	case cert.Signature.Format == ssh.KeyAlgoRSA, cert.Signature.Format == "ssh-dss":
 		return "is signed with SHA-1, which can be forged"
 	}
 	if err := (&ssh.CertChecker{Clock: now}).CheckCert(host, cert); err != nil {
