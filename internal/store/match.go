@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -190,4 +191,42 @@ func with(list []found, r found) []found {
 		return list
 	}
 	return append(list, r)
+}
+
+// means takes the delivery for one of the very repo that is listed, if it is one, which may
+// learn its id. Where a host tells names apart by case alone, one that is written in another
+// case is another repository.
+func (j *judge) means(list []found, learn bool) error {
+	var meant []found
+	for _, r := range list {
+		other, err := j.otherCase(r)
+		if err != nil {
+			return err
+		}
+		if !other {
+			meant = append(meant, r)
+		}
+	}
+	if len(meant) != 1 {
+		return nil
+	}
+	if j.of = meant[0].id; learn {
+		j.learns(meant[0])
+	}
+	return nil
+}
+
+func (j *judge) otherCase(r found) (bool, error) {
+	if r.name == j.how.full || !strings.EqualFold(r.name, j.how.full) {
+		return false, nil
+	}
+	repo, err := repoByID(j.t, r.id)
+	if errors.Is(err, model.ErrNotFound) {
+		return true, nil // removed just now
+	}
+	if err != nil {
+		return false, err
+	}
+	at, err := j.seat(j.host, j.moved(repo, j.how.full))
+	return err == nil && at.key != r.key, nil
 }

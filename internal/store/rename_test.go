@@ -212,6 +212,25 @@ func claimOf(t testing.TB, s *Store, repo int64) model.Claimed {
 	}
 }
 
+// A server that was set up anew may give a repository the id that another one had. What id and
+// address say of two repositories is believed of neither.
+func TestIDsOfAServerThatWasSetUpAnew(t *testing.T) {
+	onHost(t, func(t *testing.T, b *bed) {
+		s := b.open()
+		x, y := addRepo(t, s, "acme/x").ID, addRepo(t, s, "acme/y").ID
+		deliver(t, s, at("5", "acme/x"))
+		deliver(t, s, at("9", "acme/y"))
+		push := at("5", "acme/y")
+		wantDelivery(t, deliver(t, s, push), model.DeliveryAccepted, "acme/x is now called acme/y, which is another repository here: nothing moved", "acme/x", "acme/y")
+		push.PullRequest = &model.PullRequest{Number: 3, Title: "APP-1", Status: model.PullRequestOpen}
+		wantDelivery(t, deliver(t, s, push), model.DeliveryIgnored, "no ref moved; whose pull request 3 is, is not sure")
+		wantPulls(t, s, "APP-1")
+		deliver(t, s, renamed("5", "acme/y", "acme/z"))
+		wantRepo(t, s, x, "git@example.com:acme/x.git acme/x id=5 moved=git@example.com:acme/z.git")
+		wantRepo(t, s, y, "git@example.com:acme/y.git acme/y id=9 moved=")
+	})
+}
+
 // A file with the old address and the new one means two repositories.
 func TestBothAddressesInTheFileAreTwoRepos(t *testing.T) {
 	onHost(t, func(t *testing.T, b *bed) {

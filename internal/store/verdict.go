@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"issuetrail/internal/model"
 )
@@ -127,6 +126,9 @@ func (j *judge) known(r found) error {
 		return err
 	}
 	j.ring(near.all...)
+	if len(near.all) > 0 {
+		j.of = 0 // id and address mean two: a server that was set up anew has other ids
+	}
 	j.end(near, r.id)
 	return j.elsewhere(r)
 }
@@ -144,7 +146,10 @@ func (j *judge) end(near atAddress, self int64) {
 // elsewhere is a delivery of a repo by another address than it has here: a rename, if the host
 // says so, else a suspicion that the next sync confirms or drops.
 func (j *judge) elsewhere(r found) error {
-	told := j.push.Change == model.ChangeRenamed && !j.late
+	told, err := j.told(r)
+	if err != nil {
+		return err
+	}
 	repo, err := repoByID(j.t, r.id)
 	if errors.Is(err, model.ErrNotFound) {
 		return nil // removed just now
@@ -182,6 +187,16 @@ func (j *judge) elsewhere(r found) error {
 	return nil
 }
 
+// told says whether the host's word is enough to move a repo. It is not where the old name is
+// that of another repo here.
+func (j *judge) told(r found) (bool, error) {
+	if j.push.Change != model.ChangeRenamed || j.late {
+		return false, nil
+	}
+	was, err := j.byName(matchName(j.push.Was))
+	return !slices.ContainsFunc(was, func(o found) bool { return o.word != r.word }), err
+}
+
 // unknown is a delivery without an id, or with one that no repo has yet: it is matched by
 // address, else by name, else by the end of a name.
 func (j *judge) unknown() error {
@@ -216,44 +231,6 @@ func (j *judge) unknown() error {
 	ends, err := j.byEnd(j.how.name)
 	j.ring(ends...)
 	return err
-}
-
-// means takes the delivery for one of the very repo that is listed, if it is one, which may
-// learn its id. Where a host tells names apart by case alone, one that is written in another
-// case is another repository.
-func (j *judge) means(list []found, learn bool) error {
-	var meant []found
-	for _, r := range list {
-		other, err := j.otherCase(r)
-		if err != nil {
-			return err
-		}
-		if !other {
-			meant = append(meant, r)
-		}
-	}
-	if len(meant) != 1 {
-		return nil
-	}
-	if j.of = meant[0].id; learn {
-		j.learns(meant[0])
-	}
-	return nil
-}
-
-func (j *judge) otherCase(r found) (bool, error) {
-	if r.name == j.how.full || !strings.EqualFold(r.name, j.how.full) {
-		return false, nil
-	}
-	repo, err := repoByID(j.t, r.id)
-	if errors.Is(err, model.ErrNotFound) {
-		return true, nil // removed just now
-	}
-	if err != nil {
-		return false, err
-	}
-	at, err := j.seat(j.host, j.moved(repo, j.how.full))
-	return err == nil && at.key != r.key, nil
 }
 
 // learns gives a repo the delivery's id, if it has none.
