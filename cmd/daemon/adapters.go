@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"golang.org/x/crypto/ssh"
@@ -50,45 +49,6 @@ func (s session) Fetch(ctx context.Context, wants, haves []model.Hash, progress 
 	return res.Tags, s.advise(s.to, err)
 }
 
-// keys lets the API speak to the keyring, whose errors get the API's form. After a
-// change it has those repositories tried again that the key before it failed.
-type keys struct {
-	*keystore.Keyring
-	retry func(ctx context.Context, mended func(model.RepoStatus) bool)
-}
-
-func (k keys) Generate(ctx context.Context, bits int) (model.KeyInfo, error) {
-	info, err := k.Keyring.Generate(ctx, bits)
-	k.changed(ctx, err)
-	return info, keyFailure(err)
-}
-
-func (k keys) Import(ctx context.Context, pem, passphrase []byte) (model.KeyInfo, string, error) {
-	info, from, err := k.Keyring.Import(ctx, pem, passphrase)
-	k.changed(ctx, err)
-	return info, from, keyFailure(err)
-}
-
-func (k keys) changed(ctx context.Context, err error) {
-	if err != nil {
-		return
-	}
-	k.retry(ctx, func(r model.RepoStatus) bool {
-		switch r.LastFailure.Code {
-		case model.CodeKeyMissing, model.CodeAuthFailed, model.CodeNotFound:
-			return true
-		}
-		return false
-	})
-}
-
-func keyFailure(err error) error {
-	if e, ok := errors.AsType[*keystore.KeyError](err); ok {
-		return &model.Failure{Code: e.Code, Detail: e.Detail, Err: err}
-	}
-	return err
-}
-
 // hostKeys lets the API speak to the known hosts and scan servers. After a host key
 // is trusted it has the repositories of that server tried again.
 type hostKeys struct {
@@ -134,17 +94,6 @@ func (h hostKeys) Trust(ctx context.Context, hostport, fingerprint string) (mode
 
 func (h hostKeys) Remove(ctx context.Context, hostport string) error {
 	return keyFailure(h.known.Remove(ctx, hostport))
-}
-
-// tester lets the API try a connection.
-type tester struct {
-	pool   *mirror.Pool
-	advise advice
-}
-
-func (t tester) Test(ctx context.Context, a model.Address) (int, string, error) {
-	res, err := t.pool.Test(ctx, a)
-	return res.Refs, res.HostKey, t.advise(a, err)
 }
 
 // relinker lets the API ask what a relink would change.

@@ -154,6 +154,7 @@ func (a *app) run(ctx context.Context, ready func(net.Addr)) error {
 	background.Go(func() { syncErr = a.runner.Run(work) })
 	background.Go(func() { a.housekeeping(work) })
 	background.Go(func() { a.listen(work) })
+	background.Go(func() { a.watch.run(work) })
 	background.Go(func() { a.reloadOnSignal(work) })
 	background.Go(func() { watchdog(work, a.store.Ping, a.runner.LastTick, a.log) })
 	a.log.Info("ready", zap.Stringer("listen", doors[1].listen.Addr()), zap.String("control_socket", cfg.Server.ControlSocket),

@@ -23,6 +23,7 @@ type Options struct {
 	Deliveries Deliveries
 	Tokens     Tokens
 	Keys       Keys
+	KeyWatch   KeyWatch
 	HostKeys   HostKeys
 	Tester     Tester
 	Relinker   Relinker
@@ -111,6 +112,15 @@ func (a *API) routes() []route {
 		{get, Prefix + "/key", viewer, a.getKey},
 		{put, Prefix + "/key", admin, a.putKey},
 		{post, Prefix + "/key/generate", admin, a.generateKey},
+		{get, Prefix + "/key/status", viewer, a.keyStatus},
+		{get, Prefix + "/key/checks", viewer, a.listKeyChecks},
+		{post, Prefix + "/key/check", admin, a.tryKey},
+		{post, Prefix + "/key/stage", admin, a.stageKey},
+		{del, Prefix + "/key/staged", admin, a.dropKey(model.KeyStaged)},
+		{post, Prefix + "/key/activate", admin, a.activateKey},
+		{post, Prefix + "/key/rollback", admin, a.rollbackKey},
+		{del, Prefix + "/key/previous", admin, a.dropKey(model.KeyPrevious)},
+		{post, Prefix + "/key/rewrap", admin, a.rewrapKey},
 		{post, Prefix + "/connections/test", admin, a.testConnection},
 		{get, Prefix + "/known-hosts", viewer, a.listKnownHosts},
 		{post, Prefix + "/known-hosts", admin, a.addKnownHost},

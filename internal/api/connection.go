@@ -26,21 +26,27 @@ func (a *API) testConnection(c echo.Context) error {
 	}
 	address, err := model.ParseAddress(in.URL)
 	if err != nil {
-		return answer(c, http.StatusOK, failed(model.AsFailure(err), ""))
+		return answer(c, http.StatusOK, failed(model.AsFailure(err), wire.TestResult{Steps: []wire.TestStep{}}))
 	}
-	refs, hostKey, err := a.o.Tester.Test(c.Request().Context(), address)
+	out, err := a.o.Tester.Test(c.Request().Context(), address)
+	if out.Steps == nil {
+		out.Steps = []wire.TestStep{}
+	}
 	if err == nil {
-		return answer(c, http.StatusOK, wire.TestResult{OK: true, Refs: refs, HostKey: optional(hostKey)})
+		out.OK = true
+		return answer(c, http.StatusOK, out)
 	}
 	f := model.AsFailure(err)
 	if f.Code == model.CodeInternal || c.Request().Context().Err() != nil {
 		return fmt.Errorf("test %s: %w", address.HostPort(), err)
 	}
-	return answer(c, http.StatusOK, failed(f, hostKey))
+	return answer(c, http.StatusOK, failed(f, out))
 }
 
-func failed(f *model.Failure, hostKey string) wire.TestResult {
-	return wire.TestResult{Code: f.Code, Detail: f.Detail, Hint: f.Hint, HostKey: optional(hostKey)}
+// failed completes the result of a test that failed.
+func failed(f *model.Failure, out wire.TestResult) wire.TestResult {
+	out.OK, out.Code, out.Detail, out.Hint = false, f.Code, f.Detail, f.Hint
+	return out
 }
 
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?$`)

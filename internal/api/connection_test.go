@@ -10,50 +10,17 @@ import (
 	"issuetrail/internal/model"
 )
 
-func TestKey(t *testing.T) {
-	s := newStage(t)
-	p := s.do("GET", Prefix+"/key", "").problem(http.StatusNotFound, model.CodeKeyMissing)
-	if p.Hint != "make one" {
-		t.Error(p.Hint)
-	}
-	k := as[wire.Key](s.do("POST", Prefix+"/key/generate", "").ok(http.StatusOK))
-	if k.Bits != 4096 || k.Type != "rsa" || k.ConvertedFrom != nil || k.Source != "managed" {
-		t.Errorf("%+v", k)
-	}
-	if a := s.do("GET", Prefix+"/key", "").ok(http.StatusOK); !strings.Contains(string(a.Body), `"installed_at":"2026-01-02T03:04:05.000678Z","previous":null`) {
-		t.Errorf("%s", a.Body)
-	}
-	s.do("POST", Prefix+"/key/generate", `{"bits":3072,"only_if_missing":true}`).problem(http.StatusConflict, "key_exists")
-	s.do("POST", Prefix+"/key/generate", `{"bits":512}`).problem(http.StatusUnprocessableEntity, "bits_invalid")
-	s.do("POST", Prefix+"/key/generate", `{"bits":3072}`).ok(http.StatusOK)
-
-	k = as[wire.Key](s.do("PUT", Prefix+"/key", `{"private_key":"-----BEGIN OPENSSH PRIVATE KEY-----","passphrase":"p"}`).ok(http.StatusOK))
-	if k.ConvertedFrom == nil || *k.ConvertedFrom != "openssh" {
-		t.Errorf("%+v", k)
-	}
-	if a := s.do("PUT", Prefix+"/key", `{"private_key":"pem"}`).ok(http.StatusOK); !strings.Contains(string(a.Body), `"converted_from":""`) {
-		t.Errorf("%s", a.Body)
-	}
-	s.do("PUT", Prefix+"/key", `{"private_key":""}`).problem(http.StatusUnprocessableEntity, "key_unreadable")
-	for code, status := range map[string]int{"key_public": 422, "key_passphrase_wrong": 422, "managed_by_config": 409} {
-		s.outside.keyErr = &model.Failure{Code: code, Detail: "it is so: run this"}
-		if p := s.do("PUT", Prefix+"/key", `{"private_key":"x"}`).problem(status, code); p.Detail != "it is so: run this" {
-			t.Error(p)
-		}
-	}
-}
-
 func TestConnections(t *testing.T) {
 	s := newStage(t)
 	test := func(url string) wire.TestResult {
 		t.Helper()
 		return as[wire.TestResult](s.do("POST", Prefix+"/connections/test", `{"url":"`+url+`"}`).ok(http.StatusOK))
 	}
-	if r := test("git@github.com:acme/app.git"); !r.OK || r.Refs != 12 || *r.HostKey != printA || r.Code != "" {
+	if r := test("git@github.com:acme/app.git"); !r.OK || r.Refs != 12 || *r.HostKey != printA || *r.Key != printA || r.Code != "" || len(r.Steps) != 1 || r.Protocol != 2 || !r.Filter {
 		t.Errorf("%+v", r)
 	}
 	s.outside.tests["bad.example.com"] = &model.Failure{Code: model.CodeAuthFailed, Detail: "refused", Hint: "add the key"}
-	if r := test("git@bad.example.com:a"); r.OK || r.Code != "auth_failed" || r.Hint != "add the key" || *r.HostKey != printB {
+	if r := test("git@bad.example.com:a"); r.OK || r.Code != "auth_failed" || r.Hint != "add the key" || *r.HostKey != printB || r.Key != nil || len(r.Steps) != 2 {
 		t.Errorf("%+v", r)
 	}
 	if r := test("http://github.com/a/b"); r.OK || r.Code != "url_invalid" || r.Detail == "" || r.HostKey != nil {

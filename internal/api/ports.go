@@ -70,9 +70,28 @@ type Tokens interface {
 // key_missing, key_public and so on, and managed_by_config while the key is a file.
 type Keys interface {
 	Info(ctx context.Context) (model.KeyInfo, error)
+	// Infos tells of all keys that there are, the active one first.
+	Infos(ctx context.Context) ([]model.KeyInfo, error)
 	Generate(ctx context.Context, bits int) (model.KeyInfo, error) // 0 bits = the default
 	// Import gives also what the key was converted from: openssh, pkcs8, putty or "".
 	Import(ctx context.Context, pem, passphrase []byte) (info model.KeyInfo, convertedFrom string, err error)
+
+	// Stage and StageNew are Import and Generate for a key that is only tried out, in place of any such one.
+	Stage(ctx context.Context, pem, passphrase []byte) (info model.KeyInfo, convertedFrom string, err error)
+	StageNew(ctx context.Context, bits int) (model.KeyInfo, error)
+	Activate(ctx context.Context) (model.KeyInfo, error)           // the staged key; key_not_staged
+	Rollback(ctx context.Context) (model.KeyInfo, error)           // to the previous key; key_no_previous
+	Drop(ctx context.Context, role model.KeyRole) error            // staged or previous
+	Rewrap(ctx context.Context) (keys int, note string, err error) // seals all keys anew; note says what a person does next
+}
+
+// KeyWatch knows which servers take which key. cmd/daemon has it.
+type KeyWatch interface {
+	// Checks gives a page of the repositories over SSH that are not suspended.
+	Checks(ctx context.Context, limit int, cursor string) ([]wire.KeyCheck, string, error)
+	Status(ctx context.Context) (wire.KeyStatus, error)
+	// CheckNow has each server tried soon with the active key, and each repository with the staged one.
+	CheckNow(ctx context.Context) (askedAt time.Time, err error)
 }
 
 // HostKeys is the trusted SSH host keys; hostport always has the port. cmd/daemon
@@ -94,9 +113,9 @@ type HostKeys interface {
 
 // Tester tries a connection. *mirror.Pool is the implementation, through an adapter.
 type Tester interface {
-	// Test always dials. hostKey, the fingerprint, is set as soon as the server
-	// showed one, also beside an error.
-	Test(ctx context.Context, a model.Address) (refs int, hostKey string, err error)
+	// Test always dials. What it found is given also beside an error; OK, Code, Detail and Hint are left to
+	// the caller.
+	Test(ctx context.Context, a model.Address) (wire.TestResult, error)
 }
 
 // Relinker says what relinking a repository with the rules in force would change.

@@ -70,7 +70,7 @@ func newStage(t testing.TB, change ...func(*Options)) *stage {
 func options(t testing.TB, st *store.Store, out *outside) Options {
 	return Options{
 		Issues: st, Repos: st, RepoEdits: st, RepoLinks: st, Jobs: st, Deliveries: st, Tokens: st, Database: st,
-		Keys: out, HostKeys: hostKeys{out}, Tester: out, Relinker: out, Hosts: out,
+		Keys: out, KeyWatch: out, HostKeys: hostKeys{out}, Tester: out, Relinker: out, Hosts: out,
 		Links: func(r model.Repo) model.Links {
 			if r.Host != "github" {
 				return model.Links{}

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"net/url"
 	"strconv"
@@ -103,23 +102,6 @@ func (c *Client) Hosts(ctx context.Context) ([]wire.Host, error) {
 // HostGuide says how to connect a git host: an entry of the config, or a kind.
 func (c *Client) HostGuide(ctx context.Context, name string) (wire.HostGuide, error) {
 	return get[wire.HostGuide](ctx, c, "/hosts/"+url.PathEscape(name)+"/guide")
-}
-
-// Key tells of the shared key; a problem of code key_missing says that there is none.
-func (c *Client) Key(ctx context.Context) (wire.Key, error) { return get[wire.Key](ctx, c, "/key") }
-
-// PutKey makes a private key the shared one. It sends none over plain HTTP to another machine.
-func (c *Client) PutKey(ctx context.Context, in wire.NewKey) (out wire.Key, err error) {
-	if c.open {
-		return out, fmt.Errorf("the private key is not sent to %s: without TLS anyone on the way can read it; use https, or run this on the daemon's machine", c.where)
-	}
-	err = c.call(ctx, "PUT", prefix+"/key", in, &out)
-	return out, err
-}
-
-// GenerateKey makes a new shared key.
-func (c *Client) GenerateKey(ctx context.Context, in wire.GenerateKey) (wire.Key, error) {
-	return post[wire.Key](ctx, c, "/key/generate", in)
 }
 
 // TestConnection tries to list the refs of a repository.

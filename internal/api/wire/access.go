@@ -1,47 +1,5 @@
 package wire
 
-// Key is what may be told of the shared key.
-type Key struct {
-	Type                string `json:"type"` // rsa
-	Bits                int    `json:"bits"`
-	Fingerprint         string `json:"fingerprint"`
-	PublicKey           string `json:"public_key"`
-	PassphraseProtected bool   `json:"passphrase_protected"`
-	Source              string `json:"source"` // managed or file
-	InstalledAt         Time   `json:"installed_at"`
-	Previous            *Key   `json:"previous"` // the fallback; null
-	// ConvertedFrom is set by PUT alone: openssh, pkcs8, putty, or "" for PEM as it was.
-	ConvertedFrom *string `json:"converted_from,omitempty"`
-	Warning       string  `json:"warning,omitempty"`
-}
-
-// NewKey is the body of PUT /key.
-type NewKey struct {
-	PrivateKey string `json:"private_key"`
-	Passphrase string `json:"passphrase,omitempty"`
-}
-
-// GenerateKey is the body of POST /key/generate.
-type GenerateKey struct {
-	Bits          int  `json:"bits,omitempty"`            // 0 = 4096
-	OnlyIfMissing bool `json:"only_if_missing,omitempty"` // 409 key_exists rather than a second key
-}
-
-// TestRequest is the body of POST /connections/test.
-type TestRequest struct {
-	URL string `json:"url"`
-}
-
-// TestResult is the answer of POST /connections/test.
-type TestResult struct {
-	OK      bool    `json:"ok"`
-	Refs    int     `json:"refs"`
-	HostKey *string `json:"host_key"` // fingerprint that the server showed; null: it did not come so far
-	Code    string  `json:"code"`     // "" when OK, as the two below
-	Detail  string  `json:"detail"`
-	Hint    string  `json:"hint"`
-}
-
 // A KnownHost is a trusted SSH host key, or one that a scan found.
 type KnownHost struct {
 	Host        string `json:"host"`   // host:port; else the patterns or the hashed name of a known_hosts line
