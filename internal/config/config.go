@@ -156,9 +156,10 @@ type Host struct {
 	APITokenFile string `yaml:"api_token_file" path:"secret"`
 	// Allows SSH servers that sign RSA with SHA-1 only.
 	AllowSHA1 bool `yaml:"allow_sha1"`
-	// HTTPS: holds user name and token, one a line.
+	// HTTPS: holds user name and token, one a line; read at each sync. They go to the server of web_url alone, or, without one,
+	// to ssh_host on port 443, or to the product's own site.
 	CredentialsFile string `yaml:"credentials_file" path:"secret"`
-	// HTTPS: an extra certificate authority, PEM.
+	// HTTPS: certificate authorities that are trusted beside the system's, PEM.
 	CAFile string `yaml:"ca_file" path:"file"`
 	// HTTPS: whether the server's certificate is checked.
 	TLSVerify bool `yaml:"tls_verify"`
@@ -189,7 +190,7 @@ type Links struct {
 
 // A Repository is a repository to follow.
 type Repository struct {
-	// SSH clone URL: git@host:path or ssh://user@host:port/path.
+	// Clone URL: git@host:path, ssh://user@host:port/path or https://host/path.
 	URL string `yaml:"url" jsonschema:"required"`
 	// Name of the host entry; "" = the entry whose ssh_host it has, else what is known of its SSH host.
 	Host string `yaml:"host"`
