@@ -213,23 +213,20 @@ func TestDaemonIsStarted(t *testing.T) {
 	for _, shell := range shells {
 		server.Close()
 		s := newSite(t, shell, "http://"+address+"/")
-		refused := s.dir + "/refused"
+		log, refused := syslog(t)
 		curl, err := exec.LookPath("curl")
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.env = []string{"PATH=" + programs(t, "", map[string]string{"curl": curl + ` "$@" || { >` + refused + "; exit 7; }\n"})}
+		s.env = []string{"PATH=" + programs(t, "", map[string]string{"curl": curl + ` "$@" && exit` + "\n" + log + "exit 7\n"})}
 		if err := os.Symlink("/bin/sleep", strings.TrimPrefix(s.env[0], "PATH=")+"/sleep"); err != nil {
 			t.Fatal(err)
 		}
 		s.push(t, "main")
-		for wait := 0; ; wait++ {
-			if _, err := os.Stat(refused); err == nil {
-				break
-			}
-			if time.Sleep(10 * time.Millisecond); wait > 3000 {
-				t.Fatal("nobody was asked")
-			}
+		select {
+		case <-refused:
+		case <-time.After(30 * time.Second):
+			t.Fatal("nobody was asked")
 		}
 		server = &httptest.Server{Config: &http.Server{Handler: server.Config.Handler}}
 		if server.Listener, err = net.Listen("tcp", address); err != nil {
