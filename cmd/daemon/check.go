@@ -164,6 +164,9 @@ func printCheck(cmd *cobra.Command, res checkResult) error {
 				continue
 			}
 			fmt.Fprintf(out, "failed  %s: %s: %s\n", r.URL, r.Code, plain(r.Detail))
+			if err := printSteps(out, r.Steps); err != nil {
+				return err
+			}
 			if r.Hint != "" {
 				fmt.Fprintf(out, "        hint: %s\n", plain(r.Hint))
 			}

@@ -12,9 +12,11 @@ import (
 	"issuetrail/internal/api/wire"
 )
 
-// keyCommand is `issuetrail key generate|import|convert|show`.
+// keyCommand is `issuetrail key …`.
 func keyCommand() *cobra.Command {
-	return group("key", "Makes, imports, converts and shows the shared SSH key", keyGenerate(), keyImport(), keyConvert(), keyShow())
+	return group("key", "Makes, imports, converts, shows, rotates and verifies the shared SSH key",
+		keyGenerate(), keyImport(), keyConvert(), keyShow(), keyVerify(),
+		keyStage(), keyStatus(), keyActivate(), keyRollback(), keyDrop(), keyRewrap())
 }
 
 func keyGenerate() *cobra.Command {
@@ -47,7 +49,7 @@ func keyGenerate() *cobra.Command {
 		var p *wire.Problem
 		if errors.As(err, &p) && p.Code == "key_exists" {
 			return hinted(errors.New("there is a key already; issuetrail key show prints its public key"),
-				"--force replaces it, and every git host must then learn the new one")
+				"issuetrail key stage makes a new one that is tried out before it is used; --force replaces the key at once")
 		}
 		if err != nil {
 			return err
@@ -60,28 +62,19 @@ func keyImport() *cobra.Command {
 	c := &cobra.Command{Use: "import FILE", Short: "Checks FILE and makes it the shared key", Args: cobra.ExactArgs(1)}
 	c.Flags().String("passphrase-file", "", "file that holds the passphrase of FILE")
 	return remote(c, func(cmd *cobra.Command, d *client.Client, args []string) error {
-		in, err := newKey(cmd, args[0])
-		if err != nil {
-			return &exitError{exitConfig, err}
-		}
-		from, err := portable(&in, args[0])
-		if err != nil {
-			return &exitError{exitConfig, fmt.Errorf("%s: %w", args[0], err)}
-		}
-		k, err := d.PutKey(cmd.Context(), in)
-		var p *wire.Problem
-		if errors.As(err, &p) && strings.HasPrefix(p.Code, "key_") {
-			p.Detail = args[0] + ": " + strings.ReplaceAll(p.Detail, " FILE", " "+args[0])
-			return &exitError{exitConfig, p}
-		}
+		in, from, err := bringKey(cmd, args[0])
 		if err != nil {
 			return err
+		}
+		k, err := d.PutKey(cmd.Context(), in)
+		if err != nil {
+			return keyProblem(err, args[0])
 		}
 		if from != nil {
 			k.ConvertedFrom = from
 		}
-		if from := k.ConvertedFrom; from != nil && *from != "" && !asJSON(cmd) {
-			fmt.Fprintf(cmd.ErrOrStderr(), "Converted from %s to RSA PEM.\n", *from)
+		if !asJSON(cmd) {
+			sayConverted(cmd, k.ConvertedFrom)
 		}
 		return printKey(cmd, k)
 	})
@@ -107,11 +100,19 @@ func keyShow() *cobra.Command {
 	c := &cobra.Command{Use: "show", Short: "Shows the public key, its fingerprint and size; never the private key"}
 	c.Flags().Bool("public", false, "only the public key line, for authorized_keys or a git host")
 	c.Flags().Bool("fingerprint", false, "only the SHA-256 fingerprint")
+	c.Flags().Bool("staged", false, "the staged key in place of the active one")
 	c.MarkFlagsMutuallyExclusive("public", "fingerprint")
 	return remote(c, func(cmd *cobra.Command, d *client.Client, _ []string) error {
 		k, err := d.Key(cmd.Context())
 		if err != nil {
 			return err
+		}
+		if staged, _ := cmd.Flags().GetBool("staged"); staged {
+			if k.Staged == nil {
+				return hinted(errors.New("no key is staged"), "issuetrail key stage")
+			}
+			s := *k.Staged
+			k = wire.Key{Type: s.Type, Bits: s.Bits, Fingerprint: s.Fingerprint, PublicKey: s.PublicKey, Source: k.Source, InstalledAt: s.InstalledAt, Warning: s.Warning}
 		}
 		public, _ := cmd.Flags().GetBool("public")
 		fingerprint, _ := cmd.Flags().GetBool("fingerprint")
@@ -139,6 +140,12 @@ func printKey(cmd *cobra.Command, k wire.Key) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %d bits, %s, %s\n", strings.ToUpper(k.Type), k.Bits, k.Fingerprint, kept)
 	if k.Warning != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "Warning:", k.Warning)
+	}
+	if k.Previous != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "The key before it is tried where a server refuses this one: %s; undo: issuetrail key rollback\n", k.Previous.Fingerprint)
+	}
+	if k.Staged != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Another key is staged: %s; issuetrail key status\n", k.Staged.Fingerprint)
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), "Add this public key to a user of each git host that may read the repositories:")
 	fmt.Fprintln(cmd.OutOrStdout(), k.PublicKey)

@@ -111,6 +111,8 @@ func count(n int, noun string) string {
 	case n == 1:
 	case noun == "branch":
 		noun = "branches"
+	case noun == "repository":
+		noun = "repositories"
 	default:
 		noun += "s"
 	}

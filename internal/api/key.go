@@ -14,10 +14,10 @@ const makeKeyHint = "issuetrail key generate"
 
 // The codes of keys that are not there, or that need no change.
 const (
-	codeNotStaged    = "key_not_staged"
-	codeNoPrevious   = "key_no_previous"
-	codeKeyActive    = "key_active"
-	codeMasterSingle = "master_key_single"
+	codeStagedMissing   = "key_staged_missing"
+	codePreviousMissing = "key_previous_missing"
+	codeKeySame         = "key_active"
+	codeMasterSingle    = "master_key_single"
 )
 
 func (a *API) getKey(c echo.Context) error {
@@ -112,9 +112,9 @@ func keyError(err error) error {
 		return err
 	}
 	switch f.Code {
-	case model.CodeKeyMissing, codeNotStaged, codeNoPrevious:
+	case model.CodeKeyMissing, codeStagedMissing, codePreviousMissing:
 		return hinted(http.StatusNotFound, f.Code, f.Hint, "%s", f.Detail)
-	case codeKeyActive, codeMasterSingle:
+	case codeKeySame, codeMasterSingle:
 		return hinted(http.StatusConflict, f.Code, f.Hint, "%s", f.Detail)
 	}
 	return err

@@ -47,11 +47,11 @@ func TestKey(t *testing.T) {
 func TestRotation(t *testing.T) {
 	s := newStage(t)
 	key := func(a answered) wire.Key { t.Helper(); return as[wire.Key](a.ok(http.StatusOK)) }
-	for path, code := range map[string]string{"/activate": "key_not_staged", "/rollback": "key_no_previous"} {
+	for path, code := range map[string]string{"/activate": "key_staged_missing", "/rollback": "key_previous_missing"} {
 		s.do("POST", Prefix+"/key"+path, "").problem(http.StatusNotFound, code)
 	}
-	s.do("DELETE", Prefix+"/key/staged", "").problem(http.StatusNotFound, "key_not_staged")
-	s.do("DELETE", Prefix+"/key/previous", "").problem(http.StatusNotFound, "key_no_previous")
+	s.do("DELETE", Prefix+"/key/staged", "").problem(http.StatusNotFound, "key_staged_missing")
+	s.do("DELETE", Prefix+"/key/previous", "").problem(http.StatusNotFound, "key_previous_missing")
 	s.do("POST", Prefix+"/key/generate", "").ok(http.StatusOK)
 
 	if k := as[wire.KeptKey](s.do("POST", Prefix+"/key/stage", "").ok(http.StatusOK)); k.Bits != 4096 || k.ConvertedFrom != nil {

@@ -129,7 +129,7 @@ func (o *outside) take(role model.KeyRole, code string) (model.KeyInfo, error) {
 func (o *outside) Activate(context.Context) (model.KeyInfo, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	k, err := o.take(model.KeyStaged, "key_not_staged")
+	k, err := o.take(model.KeyStaged, "key_staged_missing")
 	if err != nil {
 		return k, err
 	}
@@ -139,7 +139,7 @@ func (o *outside) Activate(context.Context) (model.KeyInfo, error) {
 func (o *outside) Rollback(context.Context) (model.KeyInfo, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	k, err := o.take(model.KeyPrevious, "key_no_previous")
+	k, err := o.take(model.KeyPrevious, "key_previous_missing")
 	if err != nil {
 		return k, err
 	}
@@ -149,7 +149,7 @@ func (o *outside) Rollback(context.Context) (model.KeyInfo, error) {
 func (o *outside) Drop(_ context.Context, role model.KeyRole) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, err := o.take(role, map[model.KeyRole]string{model.KeyStaged: "key_not_staged", model.KeyPrevious: "key_no_previous"}[role])
+	_, err := o.take(role, map[model.KeyRole]string{model.KeyStaged: "key_staged_missing", model.KeyPrevious: "key_previous_missing"}[role])
 	return err
 }
 

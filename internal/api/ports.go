@@ -79,8 +79,8 @@ type Keys interface {
 	// Stage and StageNew are Import and Generate for a key that is only tried out, in place of any such one.
 	Stage(ctx context.Context, pem, passphrase []byte) (info model.KeyInfo, convertedFrom string, err error)
 	StageNew(ctx context.Context, bits int) (model.KeyInfo, error)
-	Activate(ctx context.Context) (model.KeyInfo, error)           // the staged key; key_not_staged
-	Rollback(ctx context.Context) (model.KeyInfo, error)           // to the previous key; key_no_previous
+	Activate(ctx context.Context) (model.KeyInfo, error)           // the staged key; key_staged_missing
+	Rollback(ctx context.Context) (model.KeyInfo, error)           // to the previous key; key_previous_missing
 	Drop(ctx context.Context, role model.KeyRole) error            // staged or previous
 	Rewrap(ctx context.Context) (keys int, note string, err error) // seals all keys anew; note says what a person does next
 }
