@@ -13,7 +13,6 @@ import (
 
 	"issuetrail/internal/api/wire"
 	"issuetrail/internal/model"
-	"issuetrail/internal/store"
 )
 
 // TestWatchActivates: the staged key becomes the active one when every repository that needs it accepts it,
