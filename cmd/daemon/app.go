@@ -117,6 +117,7 @@ func (a *app) openStore(ctx context.Context, cfg *config.Config) (err error) {
 	a.store, err = store.Open(ctx, store.Options{
 		URL: cfg.Database.URL, DataDir: cfg.DataDir, Log: a.log.Named("store"),
 		Identify: func(host string, to model.Address) model.Identity { return a.directory.Load().identify(host, to) },
+		Belongs:  func(host string, to model.Address) string { return a.directory.Load().belongs(host, to) },
 		Moved:    func(r model.Repo, name string) string { return a.directory.Load().moved(r, name) },
 		PullRequestKeys: func(r model.Repo, p model.PullRequest) []model.IssueKey {
 			return a.runner.PullRequestKeys(r, p) // nothing is accepted or linked before the runner is there

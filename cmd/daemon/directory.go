@@ -102,6 +102,18 @@ func (d *directory) resolve(name string, a model.Address) (string, error) {
 	return kind, nil
 }
 
+// belongs gives the entry of a repository that was added under a host, for store.Options: that
+// host itself, unless it is no entry, and an entry has come that fits the address.
+func (d *directory) belongs(host string, a model.Address) string {
+	if d.named(host) != nil {
+		return host
+	}
+	if now, err := d.resolve("", a); err == nil && d.named(now) != nil {
+		return now
+	}
+	return host
+}
+
 // sameServer says whether an address is on the entry's server under another name of it,
 // as ssh.github.com:443 is github.com.
 func (e entry) sameServer(a model.Address) bool {

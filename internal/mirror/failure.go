@@ -93,6 +93,9 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
 }
 
+// errSilent is in the chain of the failure of a conversation that the server ended without a word.
+var errSilent = errors.New("no word")
+
 // refused is for a server that ends the conversation in its own words.
 func refused(text string) *model.Failure {
 	said := told(text)
@@ -100,7 +103,7 @@ func refused(text string) *model.Failure {
 	f := &model.Failure{Code: model.CodeProtocol, Detail: "the server said: " + said}
 	switch {
 	case said == "":
-		f.Detail = "the server ended the conversation without a word"
+		f.Detail, f.Err = "the server ended the conversation without a word", errSilent
 		f.Hint = "the account may not be allowed to run git-upload-pack; try: git ls-remote with the same key"
 	case strings.Contains(low, "command not found"):
 		f.Hint = "git is not installed on the server, or not in the account's PATH"

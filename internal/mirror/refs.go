@@ -64,8 +64,13 @@ func (s *Session) listAnyhow(ctx context.Context) ([]byte, error) {
 			list, err = s.lsRefs()
 		}
 		stop()
-		if err == nil || ctx.Err() != nil || !s.keys.refused(err, false) {
+		switch {
+		case err == nil || ctx.Err() != nil:
 			return list, err
+		case s.gone(err): // not more than once: the next one is new
+			s.keys.again()
+		case !s.keys.refused(err, false):
+			return nil, err
 		}
 		if err := s.reopen(ctx); err != nil {
 			return nil, err

@@ -60,7 +60,7 @@ func (s *Session) begin(ctx context.Context) (stop func(), err error) {
 		if err = s.greet(); err == nil || ctx.Err() != nil {
 			return stop, err
 		}
-		if !again && s.held && s.unheard() {
+		if !again && s.gone(err) {
 			again = true
 			s.keys.again()
 		} else if !s.keys.refused(err, false) {
@@ -73,9 +73,12 @@ func (s *Session) begin(ctx context.Context) (stop func(), err error) {
 	}
 }
 
-// unheard says whether the conversation ended before the server said a word.
-func (s *Session) unheard() bool {
-	return s.wire.w == 0 && s.talk.because(nil) == nil && s.talk.lost()
+// gone says whether a held connection ended beneath the session, which tells nothing of the
+// repository.
+func (s *Session) gone(err error) bool {
+	var f *model.Failure
+	broken := errors.Is(err, errSilent) || errors.As(err, &f) && f.Code == model.CodeUnreachable
+	return s.held && broken && s.talk.because(nil) == nil && s.talk.lost()
 }
 
 // greet reads what the server says first: the version and its features or, in

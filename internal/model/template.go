@@ -19,8 +19,14 @@ import (
 var wordPattern = regexp.MustCompile(`\{([a-z]+)(:all)?\}`)
 
 // Expand fills all words of a template; one without a value is empty. An empty
-// template gives "".
+// template gives "", and so does a value that would climb the path: browsers take
+// "%2E%2E" for "..", too.
 func Expand(template string, values map[string]string) string {
+	for _, v := range values {
+		if climbs(v) {
+			return ""
+		}
+	}
 	var out strings.Builder
 	for t := template; t != ""; {
 		before, rest, found := strings.Cut(t, "[")
@@ -75,15 +81,19 @@ func fill(out *strings.Builder, text string, values map[string]string, leave boo
 // escapeAll makes a value safe anywhere in an address, ":" and "&" of a query included.
 func escapeAll(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// escapePath escapes each segment; a segment of dots would climb the path.
+// escapePath escapes each segment.
 func escapePath(s string) string {
 	parts := strings.Split(s, "/")
 	for i, p := range parts {
-		if parts[i] = url.PathEscape(p); p == "." || p == ".." {
-			parts[i] = strings.ReplaceAll(p, ".", "%2E")
-		}
+		parts[i] = url.PathEscape(p)
 	}
 	return strings.Join(parts, "/")
+}
+
+// climbs says whether a segment of s is "." or "..", which no branch and no file has.
+func climbs(s string) bool {
+	padded := "/" + s + "/"
+	return strings.Contains(padded, "/../") || strings.Contains(padded, "/./")
 }
 
 // CheckTemplate says what is wrong with a template that may hold the given words; it

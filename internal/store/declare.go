@@ -14,7 +14,7 @@ import (
 // comes back is resumed, unless a person had suspended it. One that moved is known by its
 // old address, too, and stays at the new one, unless the file has both.
 //
-// It also brings all repos to what Options.Identify says now. Where that makes two of them
+// It also brings all repos to what Options.Belongs and Options.Identify say now. Where that makes two of them
 // one, both stay as they are, which is logged once.
 func (s *Store) DeclareRepos(ctx context.Context, specs []model.RepoSpec) error {
 	var torn []tear
@@ -24,6 +24,9 @@ func (s *Store) DeclareRepos(ctx context.Context, specs []model.RepoSpec) error 
 		}
 		r, err := s.readRoster(t)
 		if err != nil {
+			return err
+		}
+		if err := r.rehost(); err != nil {
 			return err
 		}
 		if err := r.rekey(); err != nil {

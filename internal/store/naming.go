@@ -14,15 +14,19 @@ import (
 // of Options, none of them nil.
 type naming struct {
 	identify func(host string, a model.Address) model.Identity
+	belongs  func(host string, a model.Address) string
 	moved    func(r model.Repo, name string) string
 	keys     func(r model.Repo, p model.PullRequest) []model.IssueKey
 	told     *sync.Map // conflicts that were logged
 }
 
 func newNaming(o Options) naming {
-	n := naming{o.Identify, o.Moved, o.PullRequestKeys, &sync.Map{}}
+	n := naming{o.Identify, o.Belongs, o.Moved, o.PullRequestKeys, &sync.Map{}}
 	if n.identify == nil {
 		n.identify = func(_ string, a model.Address) model.Identity { return a.Identity() }
+	}
+	if n.belongs == nil {
+		n.belongs = func(host string, _ model.Address) string { return host }
 	}
 	if n.moved == nil {
 		n.moved = func(model.Repo, string) string { return "" }

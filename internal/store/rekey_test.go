@@ -172,3 +172,39 @@ func TestADeliveryIsKilledAsAWhole(t *testing.T) {
 		wantDelivery(t, d, model.DeliveryIgnored, "seen before")
 	})
 }
+
+// TestARepoOlderThanItsEntry: what was added by hand before the hosts entry was configured would
+// else never hear a delivery of it.
+func TestARepoOlderThanItsEntry(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		entry := "git"
+		b.opts.Belongs = func(host string, _ model.Address) string {
+			if host == "git" {
+				return entry
+			}
+			return host
+		}
+		s := b.open()
+		early := spec
+		early.Host = "git"
+		repo := must(s.AddRepo(t.Context(), early))(t)
+		other := early
+		other.Host, other.URL = "chosen", "git@example.com:acme/other.git"
+		must(s.AddRepo(t.Context(), other))(t)
+		ok(t, s.DeclareRepos(t.Context(), nil))
+		push := model.Delivery{Host: "gl", Push: model.Push{Event: "push", RepoID: "7", RepoName: repo.Name, URLs: []string{early.URL}}}
+		if d := must(s.Accept(t.Context(), push))(t); d.Status != model.DeliveryIgnored {
+			t.Fatalf("before: %+v", d)
+		}
+		entry = "gl"
+		ok(t, s.DeclareRepos(t.Context(), nil))
+		if d := must(s.Accept(t.Context(), push))(t); d.Status != model.DeliveryAccepted {
+			t.Errorf("after: %+v", d)
+		}
+		for id, want := range map[int64]string{repo.ID: "gl", repo.ID + 1: "chosen"} {
+			if got := must(s.Repo(t.Context(), id))(t); got.Host != want {
+				t.Errorf("%s belongs to %s, want %s", got.Name, got.Host, want)
+			}
+		}
+	})
+}

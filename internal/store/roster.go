@@ -14,6 +14,7 @@ type member struct {
 	host       string
 	hostID     string
 	undeclared bool
+	byHand     bool // it is none of the config's
 	at         seat
 }
 
@@ -38,9 +39,9 @@ type tear struct {
 
 func (s *Store) readRoster(t *tx) (*roster, error) {
 	r := &roster{naming: s.naming, t: t, byKey: map[string]*member{}, plain: map[string]*member{}, once: map[string]*member{}, plainOnce: map[string]*member{}}
-	err := t.each(`SELECT r.id, r.host, r.host_id, r.undeclared, `+seatColumns+` FROM repo r WHERE r.deleted = 0 ORDER BY r.id`, nil, func(rows *sql.Rows) error {
+	err := t.each(`SELECT r.id, r.host, r.host_id, r.undeclared, r.source <> 'config', `+seatColumns+` FROM repo r WHERE r.deleted = 0 ORDER BY r.id`, nil, func(rows *sql.Rows) error {
 		m := &member{}
-		err := rows.Scan(append([]any{&m.id, &m.host, &m.hostID, &m.undeclared}, m.at.fields()...)...)
+		err := rows.Scan(append([]any{&m.id, &m.host, &m.hostID, &m.undeclared, &m.byHand}, m.at.fields()...)...)
 		r.join(m)
 		return err
 	})
@@ -63,6 +64,26 @@ func (r *roster) join(m *member) {
 	if a, err := model.ParseAddress(m.at.url); err == nil && r.plain[a.Key()] == nil {
 		r.plain[a.Key()] = m
 	}
+}
+
+// rehost gives repos that were added by hand to the hosts entry that they belong to now: it may
+// have come into the config after them.
+func (r *roster) rehost() error {
+	for _, m := range r.all {
+		a, err := model.ParseAddress(m.at.url)
+		if err != nil || !m.byHand {
+			continue
+		}
+		host := r.belongs(m.host, a)
+		if host == m.host {
+			continue
+		}
+		m.host = host
+		if _, err := r.t.exec(`UPDATE repo SET host = $1, host_id = '', moved_to = '' WHERE id = $2`, host, m.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rekey brings the rows to what the hosts say of their URLs now. A key that another repo has

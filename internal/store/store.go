@@ -29,6 +29,9 @@ type Options struct {
 	// one that the address belongs to. It must not change while the store is open, but for what
 	// DeclareRepos then takes over. nil = the address itself.
 	Identify func(host string, a model.Address) model.Identity
+	// Belongs gives the hosts entry that a repo now belongs to which was added by hand; host is the
+	// one it was added under. DeclareRepos asks it. nil = that one for ever.
+	Belongs func(host string, a model.Address) string
 	// Moved gives the clone URL of a repo that is now called name; "" = it cannot be. nil = none can.
 	Moved func(r model.Repo, name string) string
 	// PullRequestKeys finds the issue keys that a pull request of a repo names. nil = none.
