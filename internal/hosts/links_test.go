@@ -72,11 +72,28 @@ func TestLinksOfOddBases(t *testing.T) {
 	}
 }
 
-// TestLinksAreNoMarkup: no name that people choose breaks out of a link.
-func TestLinksAreNoMarkup(t *testing.T) {
-	const evil = `a/"><svg/onload=alert(1)>?#&;'` + "`\n\\ {hash}[x]%41../../b"
+// TestLinksDoNotClimb: browsers take "%2E%2E" for "..", so there is no link at all.
+func TestLinksDoNotClimb(t *testing.T) {
 	for _, host := range All() {
 		l := host.Links("https://h.example", model.Repo{Name: "acme/app"})
+		for _, link := range []string{
+			host.Links("https://h.example", model.Repo{Name: "acme/../../x"}).CommitURL(linkHash), l.BranchURL("a/../../x"), l.FileURL(linkHash, "../x", 1),
+		} {
+			if link != "" {
+				t.Errorf("%s: %s", host.Kind(), link)
+			}
+		}
+	}
+}
+
+// TestLinksAreNoMarkup: no name that people choose breaks out of a link.
+func TestLinksAreNoMarkup(t *testing.T) {
+	const evil = `a/"><svg/onload=alert(1)>?#&;'` + "`\n\\ {hash}[x]%41/..b"
+	for _, host := range All() {
+		l := host.Links("https://h.example", model.Repo{Name: "acme/app"})
+		if (l.BranchURL(evil) == "") != (l.Branch == "") || (l.FileURL(linkHash, evil, 1) == "") != (l.File == "") {
+			t.Errorf("%s: no link", host.Kind())
+		}
 		for _, link := range []string{
 			host.Links("https://h.example", model.Repo{Name: evil}).CommitURL(linkHash), l.BranchURL(evil), l.TagURL(evil),
 			l.CompareURL(evil, evil), l.FileURL(linkHash, evil, 1),

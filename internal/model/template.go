@@ -22,10 +22,8 @@ var wordPattern = regexp.MustCompile(`\{([a-z]+)(:all)?\}`)
 // template gives "", and so does a value that would climb the path: browsers take
 // "%2E%2E" for "..", too.
 func Expand(template string, values map[string]string) string {
-	for _, v := range values {
-		if climbs(v) {
-			return ""
-		}
+	if anyClimbs(values) {
+		return ""
 	}
 	var out strings.Builder
 	for t := template; t != ""; {
@@ -51,8 +49,11 @@ func Expand(template string, values map[string]string) string {
 }
 
 // FillTemplate fills the words that have a value and leaves the others, and all brackets,
-// for Expand.
+// for Expand. A value that would climb the path gives "".
 func FillTemplate(template string, values map[string]string) string {
+	if anyClimbs(values) {
+		return ""
+	}
 	var out strings.Builder
 	fill(&out, template, values, true)
 	return out.String()
@@ -90,10 +91,15 @@ func escapePath(s string) string {
 	return strings.Join(parts, "/")
 }
 
-// climbs says whether a segment of s is "." or "..", which no branch and no file has.
-func climbs(s string) bool {
-	padded := "/" + s + "/"
-	return strings.Contains(padded, "/../") || strings.Contains(padded, "/./")
+// anyClimbs says whether a segment of a value is "." or "..", which no branch and no file has.
+func anyClimbs(values map[string]string) bool {
+	for _, v := range values {
+		padded := "/" + v + "/"
+		if strings.Contains(padded, "/../") || strings.Contains(padded, "/./") {
+			return true
+		}
+	}
+	return false
 }
 
 // CheckTemplate says what is wrong with a template that may hold the given words; it
