@@ -182,7 +182,7 @@ func TestSecondDaemon(t *testing.T) {
 func TestBadConfig(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, testssh.Options{})
-	w.config(`{url: "https://github.com/acme/app.git", host: github}`, `{url: "git@github.com:acme/b.git", schedule: "61 * * * *"}`)
+	w.config(`{url: "http://github.com/acme/app.git", host: github}`, `{url: "git@github.com:acme/b.git", schedule: "61 * * * *"}`)
 	text, err := os.ReadFile(filepath.Join(w.dir, "config.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestBadConfig(t *testing.T) {
 	w.write("config.yaml", strings.Replace(string(text), "data_dir: data", "data_dirr: data", 1))
 	for _, command := range []string{"serve", "check"} {
 		out, errs, code := w.run(command)
-		for _, want := range []string{"config.yaml:1", "data_dirr", "data_dir", "https", "61 * * * *"} {
+		for _, want := range []string{"config.yaml:1", "data_dirr", "data_dir", "http:// would show", "61 * * * *"} {
 			if !strings.Contains(out+errs, want) {
 				t.Errorf("%s does not say %q:\n%s%s", command, want, out, errs)
 			}
