@@ -64,7 +64,7 @@ func TestLinksOfHostileNames(t *testing.T) {
 	d := directoryOf(t, config.Host{Name: "g", Kind: "git", WebURL: "https://x", Links: config.Links{
 		Repo: "{web}/{repo}", Branch: "{web}/{project}/{name}/{branch}?q={branch}#{branch}",
 	}})
-	for _, name := range []string{`a"><script>`, "{hash}/[x]", "../../etc", "a?b#c", "a b\\c", "//evil.example.com", "ü/\xff"} {
+	for _, name := range []string{`a"><script>`, "{hash}/[x]", "a?b#c", "a b\\c", "//evil.example.com", "ü/\xff"} {
 		l := d.links(repoOf("git@x:a.git", "g", name))
 		for _, got := range []string{l.Repo, l.BranchURL(name)} {
 			if !strings.HasPrefix(got, "https://x/") || strings.ContainsAny(got, "\"<>{} []\\`") || strings.Contains(got, "/../") ||
@@ -72,6 +72,9 @@ func TestLinksOfHostileNames(t *testing.T) {
 				t.Errorf("%q: %s", name, got)
 			}
 		}
+	}
+	if l := d.links(repoOf("git@x:a.git", "g", "../../etc")); l.Repo != "" || l.BranchURL("main") != "" {
+		t.Errorf("a name that climbs: %+v", l)
 	}
 }
 
