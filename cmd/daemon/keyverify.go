@@ -33,7 +33,7 @@ func keyVerify() *cobra.Command {
 			ok = ok && test.OK
 			results = append(results, repositoryCheck{URL: url, TestResult: test})
 			if !asJSON(cmd) {
-				if err := printTest(cmd.OutOrStdout(), results[len(results)-1], publicKey(cmd, d, test)); err != nil {
+				if err := printTest(cmd.OutOrStdout(), results[len(results)-1], publicKey(cmd, d, url, test)); err != nil {
 					return err
 				}
 			}
@@ -51,8 +51,9 @@ func keyVerify() *cobra.Command {
 }
 
 // publicKey is the key that a person adds to the server, where that may mend what failed; else "".
-func publicKey(cmd *cobra.Command, d *client.Client, test wire.TestResult) string {
-	if test.Code != model.CodeAuthFailed && test.Code != model.CodeNotFound {
+func publicKey(cmd *cobra.Command, d *client.Client, url string, test wire.TestResult) string {
+	a, err := model.ParseAddress(url)
+	if err != nil || a.HTTPS() || test.Code != model.CodeAuthFailed && test.Code != model.CodeNotFound {
 		return ""
 	}
 	k, err := d.Key(cmd.Context())

@@ -78,7 +78,9 @@ func handshakeError(a model.Address, key ssh.PublicKey, offered bool, err error)
 	case errors.As(err, &f), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case isTimeout(err):
-		return timeoutError("%s: the SSH login was not done within the time limit", a.HostPort())
+		f := timeoutError("%s: the SSH login was not done within the time limit", a.HostPort())
+		f.Hint = "the port is open and nothing, or too little, is said there: look whether it is the SSH server that listens there, or a firewall in between that swallows what it says"
+		return f
 	case strings.Contains(text, "no common public key signature algorithm"), oldHostKey(err):
 		return &model.Failure{
 			Code: model.CodeAuthFailed, Detail: fmt.Sprintf("%s takes RSA signatures with SHA-1 only, which are refused by default", a.HostPort()), Err: fmt.Errorf("%w: %w", errAnyKey, err),
@@ -106,7 +108,10 @@ func handshakeError(a model.Address, key ssh.PublicKey, offered bool, err error)
 			Hint: fmt.Sprintf("if this stays so, the server refuses the key: add it to the account %s; issuetrail key show prints it", a.User),
 		}
 	case hungUp(err):
-		return &model.Failure{Code: model.CodeUnreachable, Detail: fmt.Sprintf("%s: the server hung up during the SSH login", a.HostPort()), Err: err}
+		return &model.Failure{
+			Code: model.CodeUnreachable, Detail: fmt.Sprintf("%s: the server hung up during the SSH login", a.HostPort()), Err: err,
+			Hint: "if this stays so: is it an SSH server that listens there, may this machine log in there, and how many connections does it take at once?",
+		}
 	}
 	return &model.Failure{
 		Code: model.CodeProtocol, Detail: fmt.Sprintf("%s: SSH login: %s", a.HostPort(), told(text)), Err: err,
