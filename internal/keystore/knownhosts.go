@@ -35,10 +35,9 @@ type KnownHostsOptions struct {
 // KnownHosts holds the SSH host keys that are trusted: built-in ones of vendors, and
 // those that an administrator gave. It is safe for concurrent use.
 type KnownHosts struct {
-	o       KnownHostsOptions
-	cur     atomic.Pointer[trusted]
-	version atomic.Uint64
-	mu      sync.Mutex // held while the source is read or changed
+	o   KnownHostsOptions
+	cur atomic.Pointer[trusted]
+	mu  sync.Mutex // held while the source is read or changed
 }
 
 // trusted is one state of what is trusted; it does not change.
@@ -48,6 +47,7 @@ type trusted struct {
 	loose []hostLine            // lines with patterns or a hashed name
 	list  []model.KnownHost     // to show
 	print [sha256.Size]byte     // of all lines
+	turn  uint64                // the generation; kept here, so that nobody sees it before what it stands for
 }
 
 // NewKnownHosts reads the trusted keys. An unreadable file is an error that names the line.
@@ -82,8 +82,13 @@ func (k *KnownHosts) reload(ctx context.Context) error {
 		}
 	}
 	next.finish()
-	if old := k.cur.Load(); old == nil || old.print != next.print {
-		k.version.Add(1)
+	switch old := k.cur.Load(); {
+	case old == nil:
+		next.turn = 1
+	case old.print == next.print:
+		next.turn = old.turn
+	default:
+		next.turn = old.turn + 1
 	}
 	k.cur.Store(next)
 	return nil
@@ -164,7 +169,7 @@ func (t *trusted) about(name string, anyPort bool) []hostLine {
 
 // Generation changes whenever any trusted key changes. Held connections of an
 // older generation must not be used.
-func (k *KnownHosts) Generation() uint64 { return k.version.Load() }
+func (k *KnownHosts) Generation() uint64 { return k.cur.Load().turn }
 
 // Check says whether the key or host certificate that hostport ("host:port") offers is trusted. The error is
 // a *model.Failure of code host_key_unknown or host_key_changed.

@@ -1,11 +1,14 @@
 package keystore
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"issuetrail/internal/model"
 )
 
 // Everything at once; the race detector and the deadlock of a test that never ends judge.
@@ -46,4 +49,34 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A generation that was counted before its keys were in force gave it to a connection that the old
+// ones had let in, which then was held for its whole life: also one whose key was just revoked.
+func TestGenerationIsNotAheadOfItsKeys(t *testing.T) {
+	key := ed25519Key(t)
+	for range 300 {
+		mem := &memory{}
+		if err := mem.ChangeKnownHosts(ctx, nil, []model.KnownHost{knownHost("a.example:22", key, sourceAdded)}); err != nil {
+			t.Fatal(err)
+		}
+		hosts := newKnownHosts(t, KnownHostsOptions{Trust: mem})
+		before := hosts.Generation()
+		if err := mem.ChangeKnownHosts(ctx, mem.hosts, nil); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for hosts.Generation() == before {
+				runtime.Gosched()
+			}
+			if hosts.Check("a.example:22", key) == nil {
+				t.Error("the new generation trusts a key that is gone")
+			}
+		})
+		if err := hosts.Reload(ctx); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
 }
