@@ -13,8 +13,12 @@ import (
 	"issuetrail/internal/model"
 )
 
-// maxTold bounds how much of a server's text gets into a failure, in bytes.
-const maxTold = 600
+// maxTold bounds how much of a server's text gets into a failure, in bytes; cutMark is at the end of
+// one that was longer.
+const (
+	maxTold = 600
+	cutMark = "…"
+)
 
 func protocolError(format string, args ...any) *model.Failure {
 	err := fmt.Errorf(format, args...)
@@ -154,7 +158,7 @@ func containsAny(s string, texts []string) bool {
 // characters, bounded.
 func told(s string) string {
 	if len(s) > maxTold {
-		s = s[:maxTold] + "…"
+		s = s[:maxTold] + cutMark
 	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {

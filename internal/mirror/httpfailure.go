@@ -51,7 +51,11 @@ func (t *httpTalk) check(resp *http.Response, want string) error {
 	}
 	said := ""
 	if kind == "text/plain" || kind == "" {
-		said = told(redact(string(page[:min(len(page), 2*maxTold)]), t.o.secrets()))
+		said = string(page)
+		if !t.read {
+			said += cutMark
+		}
+		said = told(redact(said, t.o.secrets()))
 	}
 	return t.status(resp, said)
 }
@@ -130,7 +134,7 @@ func (t *httpTalk) follow(from *url.URL, where string, hop int) error {
 	if err != nil {
 		return protocolError("%s redirects to what is no address", t.to.HostPort())
 	}
-	shown := told(redact((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), t.o.secrets()))
+	shown := redact(told(redact((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String(), t.o.secrets())), t.o.secrets())
 	repository, isRepository := strings.CutSuffix(to.Path, infoRefs)
 	same := strings.EqualFold(to.Scheme, model.SchemeHTTPS) && strings.EqualFold(to.Hostname(), t.to.Host) && portOf(to) == fmt.Sprint(t.to.Port)
 	switch {
@@ -224,11 +228,41 @@ func (o HTTPSOptions) secrets() []string {
 	}
 }
 
+// hidden stands for a secret.
+const hidden = "•••"
+
+// minPart is how much of a secret's beginning is not shown anywhere, in bytes: texts get cut. Less than that
+// is what all tokens of a kind begin with, such as github_pat_.
+const minPart = 12
+
+// redact hides the secrets of a text, and the beginning of one that was cut.
 func redact(text string, secrets []string) string {
 	for _, s := range secrets {
-		text = strings.ReplaceAll(text, s, "•••")
+		text = hide(text, s)
 	}
 	return text
+}
+
+func hide(text, secret string) string {
+	whole, cut := strings.CutSuffix(text, cutMark)
+	var b strings.Builder
+	for i := 0; i < len(whole); {
+		n := 0
+		for n < len(secret) && i+n < len(whole) && whole[i+n] == secret[n] {
+			n++
+		}
+		if n > 0 && (n >= min(minPart, len(secret)) || cut && i+n == len(whole)) {
+			b.WriteString(hidden)
+			i += n
+			continue
+		}
+		b.WriteByte(whole[i])
+		i++
+	}
+	if cut {
+		b.WriteString(cutMark)
+	}
+	return b.String()
 }
 
 // clean takes the secrets out of a failure: a server may say anything.

@@ -2,9 +2,11 @@ package mirror
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +78,34 @@ func TestHTTPSRefusals(t *testing.T) {
 				t.Errorf("%q %q", f.Detail, f.Hint)
 			}
 		})
+	}
+}
+
+// A text that was cut in mid secret showed the rest of it: all but its last byte, at worst.
+func TestHTTPSCutSecret(t *testing.T) {
+	basic := "dHJhaWw6dG9rK2VuL3dpdGg9b2RkJmNoYXJz"
+	errLine := func(text string) string { return fmt.Sprintf("%04xERR %s", len(text)+8, text) }
+	for _, said := range []string{
+		strings.Repeat(testToken+" ", 2000), strings.Repeat("Basic "+basic+"\n", 3000),
+		strings.Repeat("x", maxTold-len(testToken)+1) + testToken, strings.Repeat("x", maxTold-len(basic)+1) + basic,
+		strings.Repeat("x", maxTold-3) + testToken, strings.Repeat("x", 99-len(testToken)) + testToken + "y",
+	} {
+		for name, wrap := range map[string]func(http.Handler) http.Handler{
+			"text":     answers(500, map[string]string{"Content-Type": "text/plain"}, said),
+			"ERR":      answers(200, map[string]string{"Content-Type": greetingType}, errLine(said[:min(len(said), 60_000)])),
+			"line":     answers(200, map[string]string{"Content-Type": greetingType}, errLine(said[:min(len(said), 60_000)])[:4]+said),
+			"location": answers(302, map[string]string{"Location": "https://login.example/" + url.PathEscape(said)}, ""),
+		} {
+			s := testgit.Start(t, testgit.Options{Wrap: wrap})
+			p := newPool(t, httpsOptions(s))
+			r, err := p.Test(t.Context(), address(t, s.URL("app.git")))
+			text := fmt.Sprintf("%v %+v %v", err, r, try(t, p, s.URL("app.git")))
+			for _, secret := range []string{testToken, url.PathEscape(testToken), basic} {
+				if part := secret[:minPart]; strings.Contains(text, part) || strings.Contains(text, secret[:3]+cutMark) {
+					t.Errorf("%s: a part of a secret is shown: %q", name, text)
+				}
+			}
+		}
 	}
 }
 
