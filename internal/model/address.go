@@ -214,6 +214,20 @@ func (a Address) URL() string {
 	return u.String()
 }
 
+// KeptURL is a clone URL as it may be kept and shown: as it was written but for a user name before an
+// https:// host, which counts for nothing and where people put tokens.
+func KeptURL(url string) string {
+	a, err := ParseAddress(url)
+	if err != nil || !a.HTTPS() {
+		return url
+	}
+	_, rest, _ := strings.Cut(url, "://")
+	if host, _, _ := strings.Cut(rest, "/"); !strings.Contains(host, "@") {
+		return url
+	}
+	return a.URL()
+}
+
 // Name is the path as people say it: "acme/app" of "/acme/app.git".
 func (a Address) Name() string {
 	return strings.TrimSuffix(strings.Trim(strings.TrimPrefix(a.Path, "/"), "/"), ".git")

@@ -173,3 +173,20 @@ func FuzzParseAddress(f *testing.F) {
 		}
 	})
 }
+
+func TestKeptURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://ghp_secret@github.com/acme/app.git":      "https://github.com/acme/app.git",
+		"HTTPS://acme@dev.azure.com/acme/shop/_git/my%20": "https://dev.azure.com/acme/shop/_git/my%20",
+		"https://tok@h.example:8443/a@b/c":                "https://h.example:8443/a@b/c",
+		"https://h.example/a@b/c":                         "https://h.example/a@b/c",
+		"https://H.example/x":                             "https://H.example/x",
+		"git@github.com:acme/app.git":                     "git@github.com:acme/app.git",
+		"ssh://me@h.example/x":                            "ssh://me@h.example/x",
+		"nothing":                                         "nothing",
+	} {
+		if got := KeptURL(url); got != want {
+			t.Errorf("%s is kept as %s, want %s", url, got, want)
+		}
+	}
+}

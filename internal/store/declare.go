@@ -59,7 +59,7 @@ func (r *roster) declareAll(specs []model.RepoSpec) (map[int64]bool, error) {
 		spec.Source = model.SourceConfig
 		at, err := r.seat(spec.Host, spec.URL)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", spec.URL, err)
+			return nil, fmt.Errorf("%s: %w", model.KeptURL(spec.URL), err)
 		}
 		m := r.at(at)
 		if m == nil {
@@ -67,7 +67,7 @@ func (r *roster) declareAll(specs []model.RepoSpec) (map[int64]bool, error) {
 			continue
 		}
 		if err := r.declareAt(m, spec, at); err != nil {
-			return nil, fmt.Errorf("%s: %w", spec.URL, err)
+			return nil, fmt.Errorf("%s: %w", model.KeptURL(spec.URL), err)
 		}
 		listed[m.id] = true
 	}
@@ -78,7 +78,7 @@ func (r *roster) declareAll(specs []model.RepoSpec) (map[int64]bool, error) {
 	for _, spec := range others {
 		id, err := r.declareOther(spec, direct)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", spec.URL, err)
+			return nil, fmt.Errorf("%s: %w", model.KeptURL(spec.URL), err)
 		}
 		listed[id] = true
 	}

@@ -60,7 +60,7 @@ func (n naming) seat(host, url string) (seat, error) {
 		return seat{}, err
 	}
 	id := n.identity(host, a)
-	return seat{url, a.HostPort(), id.Key, id.Name, sane(matchPath(a.Host, a.Name())), matchName(id.Name)}, nil
+	return seat{model.KeptURL(url), a.HostPort(), id.Key, id.Name, sane(matchPath(a.Host, a.Name())), matchName(id.Name)}, nil
 }
 
 const (

@@ -61,7 +61,7 @@ func (s *Store) AddRepo(ctx context.Context, spec model.RepoSpec) (r model.Repo,
 		return err
 	})
 	if err != nil {
-		return model.Repo{}, fmt.Errorf("add %s: %w", spec.URL, err)
+		return model.Repo{}, fmt.Errorf("add %s: %w", model.KeptURL(spec.URL), err)
 	}
 	s.db.wake()
 	return r, nil
