@@ -111,7 +111,7 @@ func checkConnections(cmd *cobra.Command, cfg *config.Config, res *checkResult) 
 	bar := newProgress(cmd.ErrOrStderr())
 	defer bar.end()
 	for _, url := range urls {
-		bar.say("trying " + url)
+		bar.say("trying " + shownURL(url))
 		test, err := d.TestConnection(cmd.Context(), url)
 		if err != nil {
 			return explainProblem(err)

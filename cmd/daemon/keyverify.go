@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -24,14 +25,14 @@ func keyVerify() *cobra.Command {
 		defer bar.end()
 		results, ok := []repositoryCheck{}, true
 		for _, url := range urls {
-			bar.say("trying " + plain(url))
+			bar.say("trying " + shownURL(url))
 			test, err := d.TestConnection(cmd.Context(), url)
 			if err != nil {
 				return err
 			}
 			bar.end()
 			ok = ok && test.OK
-			results = append(results, repositoryCheck{URL: url, TestResult: test})
+			results = append(results, repositoryCheck{URL: withoutPassword(url), TestResult: test})
 			if !asJSON(cmd) {
 				if err := printTest(cmd.OutOrStdout(), results[len(results)-1], publicKey(cmd, d, url, test)); err != nil {
 					return err
@@ -69,7 +70,7 @@ func printTest(out io.Writer, r repositoryCheck, key string) error {
 	if !r.OK {
 		word = "failed  "
 	}
-	fmt.Fprintf(out, "%s%s\n", word, plain(r.URL))
+	fmt.Fprintf(out, "%s%s\n", word, shownURL(r.URL))
 	if err := printSteps(out, r.Steps); err != nil {
 		return err
 	}
@@ -84,6 +85,25 @@ func printTest(out io.Writer, r repositoryCheck, key string) error {
 		fmt.Fprintf(out, "        public key: %s\n", key)
 	}
 	return nil
+}
+
+// shownURL is what a person gave as a URL, fit to be printed.
+func shownURL(url string) string { return plain(withoutPassword(url)) }
+
+// withoutPassword takes the password out of what is refused for having one: output ends up in logs.
+func withoutPassword(url string) string {
+	scheme, rest, found := strings.Cut(url, "://")
+	if !found {
+		scheme, rest = "", url
+	} else {
+		scheme += "://"
+	}
+	user, after, found := strings.Cut(rest, ":")
+	at := strings.LastIndexByte(after, '@')
+	if port, _, _ := strings.Cut(after, "/"); !found || at < 0 || strings.ContainsAny(user, "@/") || scheme != "" && strings.Trim(port, "0123456789") == "" {
+		return url // git@host:path, or host:22/path@x
+	}
+	return scheme + user + ":…" + after[at:]
 }
 
 func printSteps(out io.Writer, steps []wire.TestStep) error {

@@ -64,7 +64,7 @@ func findRepo(cmd *cobra.Command, d *client.Client, what string) (wire.Repositor
 	}
 	switch len(near) {
 	case 0:
-		return r, hinted(fmt.Errorf("there is no repository %.200q", what), "issuetrail repo list shows them; issuetrail repo add URL adds one")
+		return r, hinted(fmt.Errorf("there is no repository %.200q", withoutPassword(what)), "issuetrail repo list shows them; issuetrail repo add URL adds one")
 	case 1:
 		return near[0], nil
 	}

@@ -27,7 +27,6 @@ func serveCommand() *cobra.Command {
 	c.Flags().TextVar(&level, "log-level", level, "debug, info, warn or error")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		syscall.Umask(0o077)
-		forbidDumps()
 		log := newLogger(level)
 		defer func() { _ = log.Sync() }()
 		path := configPath(cmd)
