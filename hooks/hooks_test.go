@@ -236,6 +236,32 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestNamesInTheHome: where the repository is not below root, the name begins in the home of the account, as in
+// git@host:acme/app.git. It was the whole path once, which is the end of no such clone URL.
+func TestNamesInTheHome(t *testing.T) {
+	server, got := listen(t)
+	for _, shell := range shells {
+		s := newSite(t, shell, server.URL)
+		if err := os.Symlink(s.dir+"/git", s.dir+"/home"); err != nil {
+			t.Fatal(err)
+		}
+		file := s.bare + "/hooks/post-receive"
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, strings.Replace(string(text), "root='", "root='/none", 1), 0o755)
+		for _, home := range []string{"/git", "/home/"} {
+			s.env = []string{"HOME=" + s.dir + home}
+			s.commit(t)
+			s.push(t, "main")
+			if d := next(t, got); !strings.HasPrefix(d.body, "repo acme/app.git\n") {
+				t.Errorf("%s, HOME %s: %q", shell, home, d.body)
+			}
+		}
+	}
+}
+
 // TestHooksPath: the hook of all repositories at once, and a repository with a working tree.
 func TestHooksPath(t *testing.T) {
 	server, got := listen(t)

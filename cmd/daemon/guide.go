@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 
 	"issuetrail/internal/api"
@@ -60,6 +61,7 @@ func (b hostBook) HostGuide(ctx context.Context, name string) (wire.HostGuide, e
 	}
 	site := hosts.Site{
 		Name: e.Name, WebURL: e.WebURL, SSHHost: e.SSHHost, Webhook: b.webhookURL(e.Name), SecretFile: e.WebhookSecretFile,
+		Socket: b.cfg.Load().Server.ControlSocket,
 	}
 	if key, err := b.ring.Info(ctx); err == nil {
 		site.PublicKey = key.PublicKey
@@ -70,7 +72,10 @@ func (b hostBook) HostGuide(ctx context.Context, name string) (wire.HostGuide, e
 	}
 	if !configured {
 		site.SecretFile = "/etc/issuetrail/" + e.Name
-		out.Steps = append(out.Steps, stanzaStep(e.Kind, site.SecretFile))
+		out.Steps = append(out.Steps, wire.GuideStep(hosts.EntryStep(e.Kind, site.SecretFile)))
+	}
+	if local(site.Webhook) {
+		out.Steps = append(out.Steps, publicStep(site.Webhook))
 	}
 	for _, s := range e.host.Guide(site) {
 		out.Steps = append(out.Steps, wire.GuideStep(s))
@@ -102,19 +107,24 @@ func (d *directory) guided(name string) (*entry, error) {
 	return d.named(names[0]), nil
 }
 
-// stanzaStep shows what to write into the config for a kind.
-func stanzaStep(kind, secretFile string) wire.GuideStep {
-	lines := []string{"hosts:", "  - name: " + kind, "    kind: " + kind}
-	text := "Add this entry to the list hosts of the config."
-	if web := hosts.DefaultWeb(kind); web != "" {
-		text += " It is that of " + web + "; for a server of your own add web_url and ssh_host."
-	} else {
-		lines = append(lines, "    web_url: https://git.example.com", "    ssh_host: git.example.com")
-		text += " ssh_host is the host of the clone URLs, with its port if that is not 22; leave web_url out if there are no pages."
+// local says whether an address is reached from this machine alone.
+func local(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
 	}
-	lines = append(lines, "    webhook_secret_file: "+secretFile)
-	text += " The file is made in a step below; when it is there, reload: systemctl reload issuetrail. The name is free, and stands in the webhook's address."
-	return wire.GuideStep{Title: "Write the entry of the config", Text: text, Code: strings.Join(lines, "\n")}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// publicStep has people say where the git host finds the daemon.
+func publicStep(webhook string) wire.GuideStep {
+	return wire.GuideStep{
+		Title: "Say where the git host reaches us",
+		Text: "The webhook's address in the steps below, " + webhook + ", is reached from this machine alone. Unless the git host runs here, too, set this in the config, " +
+			"to the address of the proxy in front of the daemon (docs/operations.md, Behind a proxy), reload, and read this guide again.",
+		Code: "server:\n  public_url: https://trail.example.com",
+	}
 }
 
 // shownAddress is a webhook's address as it may be shown: without the secret, where that

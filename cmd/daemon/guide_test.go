@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"issuetrail/internal/api/wire"
 	"issuetrail/internal/config"
 	"issuetrail/internal/hosts"
 	"issuetrail/internal/model"
@@ -81,6 +82,27 @@ func TestGuideOfEveryKind(t *testing.T) {
 		}
 		if _, err := (hostBook{a}).HostGuide(t.Context(), "nonsense"); err != model.ErrNotFound {
 			t.Error(err)
+		}
+	}
+}
+
+// An address of this machine alone is no use to a git host elsewhere, and the guide says so.
+func TestGuideOfALocalDaemon(t *testing.T) {
+	for public, want := range map[string]bool{"": true, "http://localhost:8080": true, "http://[::1]": true, "https://trail.example.com": false, "http://10.0.0.1:80": false} {
+		cfg := config.Defaults()
+		cfg.DataDir = t.TempDir()
+		cfg.Server.PublicURL = public
+		a, err := newApp(t.Context(), cfg, "", zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(a.close)
+		g, err := hostBook{a}.HostGuide(t.Context(), hosts.Kinds()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.ContainsFunc(g.Steps, func(s wire.GuideStep) bool { return strings.Contains(s.Code, "public_url: ") }); got != want {
+			t.Errorf("public_url %q: told to set it: %v", public, got)
 		}
 	}
 }

@@ -3,7 +3,8 @@ package hosts
 import "strings"
 
 // Guide is for Services, Server and TFS. From Microsoft's documentation.
-func (azure) Guide(s Site) []Step {
+func (h azure) Guide(s Site) []Step {
+	s = s.of(h)
 	web := s.web("https://"+azureWeb, "")
 	steps := []Step{s.keyStep(
 		"Azure DevOps takes RSA keys alone: `issuetrail key show` must say ssh-rsa. Log in at " + web + " as a user that may read the repositories of all the projects: User settings → SSH public keys → New key. " +

@@ -82,7 +82,7 @@ func (beanstalk) hint(code string) string {
 
 // Guide is from Beanstalk's documentation.
 func (beanstalk) Guide(s Site) []Step {
-	host := s.ssh("acme.git.beanstalkapp.com")
+	s.SSHHost = s.ssh("acme.git.beanstalkapp.com")
 	page := s.web("https://acme.beanstalkapp.com", "")
 	steps := []Step{s.keyStep("Log in at " + page + " as a user that may read the repositories: profile and settings → Access → Public keys → Add new key.")}
 	steps = append(steps, s.hostKeySteps("Ask Beanstalk's support for theirs, or compare what two networks see.")...)
@@ -93,6 +93,6 @@ func (beanstalk) Guide(s Site) []Step {
 				"secret file in place of SECRET: Beanstalk cannot sign, so the address is the proof. Choose the triggers for pushes and for branches and tags that are made and deleted.",
 			Code: s.Webhook + "/SECRET",
 		},
-		s.checkStep(exampleURL(host, "/acme/app.git")),
+		s.checkStep(exampleURL(s.SSHHost, "/acme/app.git")),
 	)
 }

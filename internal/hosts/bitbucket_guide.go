@@ -1,7 +1,8 @@
 package hosts
 
 // Guide is for bitbucket.org. From Atlassian's documentation.
-func (bitbucket) Guide(s Site) []Step {
+func (h bitbucket) Guide(s Site) []Step {
+	s = s.of(h)
 	web := s.web("https://"+bucketOrigin, "")
 	steps := []Step{s.keyStep(
 		"Repository settings → Access keys → Add key, at " + web + ": it reads this repository alone, and may be added to any number of them. " +

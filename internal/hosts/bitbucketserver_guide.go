@@ -3,6 +3,7 @@ package hosts
 // Guide is for Data Center and Server. From Atlassian's documentation.
 func (bitbucketServer) Guide(s Site) []Step {
 	web := s.web("https://bitbucket.example.com", "")
+	s.SSHHost = withPort(s.ssh("bitbucket.example.com"), "7999")
 	steps := []Step{s.keyStep(
 		"Repository settings or, for all repositories of a project, Project settings → Access keys → Add key, permission Read, at " + web + ". " +
 			"For the whole server add it to a user that may read all of it (Manage account → SSH keys). " +
@@ -17,7 +18,7 @@ func (bitbucketServer) Guide(s Site) []Step {
 				"Test connection is answered 200. It is not signed, so nothing of it is kept: a wrong secret shows at the first push.",
 			Code: s.Webhook,
 		},
-		s.checkStep("ssh://git@"+withPort(s.ssh("bitbucket.example.com"), "7999")+"/acme/app.git"),
+		s.checkStep("ssh://git@"+s.SSHHost+"/acme/app.git"),
 		Step{
 			Title: "Know what Bitbucket does not tell",
 			Text: "There is no event for a repository that is deleted. After five failed deliveries in a row Bitbucket sends nothing for ten seconds, later for up to ten hours, and above 250 deliveries on their way it drops further ones. " +

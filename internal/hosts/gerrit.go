@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"net"
 	"net/http"
 	"strings"
 
@@ -64,7 +65,9 @@ func (gerrit) hint(code string) string {
 // Guide is for Gerrit 2.16 and later.
 func (gerrit) Guide(s Site) []Step {
 	host := withPort(s.ssh("gerrit.example.com"), "29418")
-	steps := []Step{s.keyStep("Make an account for issuetrail that has it: `ssh -p 29418 ADMIN@HOST gerrit create-account issuetrail --ssh-key -`, with the key as its input. " +
+	s.SSHHost = host
+	name, port, _ := net.SplitHostPort(host)
+	steps := []Step{s.keyStep("Make an account for issuetrail that has it: `ssh -p " + port + " ADMIN@" + name + " gerrit create-account issuetrail --ssh-key -`, with the key as its input. " +
 		"Or log in as an account that is there and add it at " + s.web("https://gerrit.example.com", "/settings/#SSHKeys") +
 		". The account needs Read on refs/heads/* and refs/tags/*. Its name is the user name in the clone URLs.")}
 	steps = append(steps, s.hostKeySteps("On the server it is the output of `ssh-keygen -lf` for the ssh_host_*_key.pub files in Gerrit's etc folder.")...)
@@ -78,7 +81,7 @@ func (gerrit) Guide(s Site) []Step {
 		},
 		Step{
 			Title: "Commit it",
-			Text:  "This is how refs/meta/config is changed.",
+			Text:  "This is how refs/meta/config is changed. Save webhooks.config in the clone after the second line, before the third.",
 			Code: "git clone ssh://ADMIN@" + host + "/All-Projects && cd All-Projects\ngit fetch origin refs/meta/config && git checkout FETCH_HEAD\n" +
 				"git add webhooks.config && git commit -m 'Tell issuetrail'\ngit push origin HEAD:refs/meta/config",
 		},

@@ -23,7 +23,8 @@ func (plain) Links(string, model.Repo) model.Links { return model.Links{} }
 
 func (plain) script() Script {
 	return Script{Text: hooks.PostReceive, Place: "On the git server, save it as hooks/post-receive of the repository, executable (mode 0755); " +
-		"or save it as post-receive in a directory that `git config --global core.hooksPath DIRECTORY` of the git account names, for all its repositories at once."}
+		"or save it as post-receive in a directory that `git config --global core.hooksPath DIRECTORY` of the git account names, for all its repositories at once. " +
+		"If the repositories lie neither below /srv/git nor in the home of that account, write their folder into root at the head of the script."}
 }
 
 func (plain) hint(code string) string {

@@ -55,7 +55,7 @@ func (gitblit) hint(code string) string {
 
 // Guide is for GitBlit 1.10; older versions have the same places.
 func (gitblit) Guide(s Site) []Step {
-	host := s.ssh("gitblit.example.com:29418")
+	s.SSHHost = withPort(s.ssh("gitblit.example.com"), "29418")
 	steps := []Step{
 		s.keyStep("Log in at " + s.web("https://gitblit.example.com", "") + " as an account that may clone the repositories: the account's menu → profile → SSH keys → add. " +
 			"View permission is enough. That account is the user name in the clone URLs."),
@@ -67,5 +67,5 @@ func (gitblit) Guide(s Site) []Step {
 	}
 	steps = append(steps, s.hostKeySteps("On the server it is the output of `ssh-keygen -lf ssh-rsa-hostkey.pem` in GitBlit's base folder.")...)
 	return append(steps, s.secretStep(), scriptSecret("the account that GitBlit runs as"), s.scriptStep(gitblit{}.script(), kindGitBlit),
-		s.checkStep("ssh://issuetrail@"+withPort(host, "29418")+"/acme/app.git"))
+		s.checkStep("ssh://issuetrail@"+s.SSHHost+"/acme/app.git"))
 }

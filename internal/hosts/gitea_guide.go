@@ -2,7 +2,7 @@ package hosts
 
 // Guide is for Gitea, Forgejo and Gogs. From their documentation and source.
 func (gitea) Guide(s Site) []Step {
-	host := s.ssh("gitea.example.com")
+	s.SSHHost = s.ssh("gitea.example.com")
 	steps := []Step{s.keyStep(
 		"Log in at " + s.web("https://gitea.example.com", "") + " as a user that may read the repositories: Settings → SSH / GPG Keys → Add Key. " +
 			"Or add it as a deploy key, without write access (repository → Settings → Deploy Keys).",
@@ -27,6 +27,6 @@ func (gitea) Guide(s Site) []Step {
 				"Gogs has LOCAL_NETWORK_ALLOWLIST in [security] for that. With Gogs also set the templates of links that docs/hosts.md gives: its pages have other addresses.",
 			Code: "[webhook]\nALLOWED_HOST_LIST = external, 10.0.0.0/8",
 		},
-		s.checkStep(exampleURL(host, "acme/app.git")),
+		s.checkStep(exampleURL(s.SSHHost, "acme/app.git")),
 	)
 }

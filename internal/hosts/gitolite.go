@@ -23,16 +23,17 @@ func (gitolite) Parse(h http.Header, body []byte) (model.Push, error) { return p
 func (gitolite) Links(string, model.Repo) model.Links { return model.Links{} }
 
 func (gitolite) script() Script {
-	return Script{Text: hooks.PostReceive, Place: "For chosen repositories: save it, executable, as local/hooks/repo-specific/issuetrail in a clone of gitolite-admin, " +
-		"add `option hook.post-receive = issuetrail` to these repositories (or to `repo @all`) in conf/gitolite.conf, and push; ~/.gitolite.rc needs " +
-		"LOCAL_CODE => \"$rc{GL_ADMIN_BASE}/local\" and 'repo-specific-hooks' in its ENABLE list. " +
+	return Script{Text: hooks.PostReceive, Place: "For chosen repositories: first, on the server, give ~/.gitolite.rc of Gitolite's account the line LOCAL_CODE => \"$rc{GL_ADMIN_BASE}/local\", and 'repo-specific-hooks', " +
+		"in its ENABLE list (both stand there as comments). Then save the script, executable, as local/hooks/repo-specific/issuetrail in a clone of gitolite-admin, " +
+		"add `option hook.post-receive = issuetrail` to these repositories (or to `repo @all`) in conf/gitolite.conf, commit and push both. " +
+		"In the other order nothing is said and nothing is told: `gitolite setup` on the server mends it. " +
 		"For all repositories: save it, executable, as hooks/common/post-receive under LOCAL_CODE on the server, and run `gitolite setup --hooks-only`."}
 }
 
 func (gitolite) hint(code string) string {
 	switch code {
 	case model.CodeAuthFailed:
-		return "the public key must be pushed to gitolite-admin as keydir/issuetrail.pub, and each key may stand there under one name only; the account in the URL is mostly git or gitolite"
+		return "the public key must be pushed to gitolite-admin as keydir/issuetrail.pub (a second key beside it in a folder, keydir/new/issuetrail.pub), and each key may stand there under one name only; the account in the URL is mostly git or gitolite"
 	case model.CodeNotFound:
 		return "Gitolite answers the same for a repository that does not exist and for one that the key may not read: `R = issuetrail` grants it in conf/gitolite.conf, and `ssh ACCOUNT@HOST info` lists what a key may do"
 	}

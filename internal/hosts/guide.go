@@ -10,6 +10,7 @@ type Site struct {
 	Webhook    string // https://trail.example.com/webhooks/NAME, without a secret
 	SecretFile string // that holds the webhook secret; "" = not configured
 	PublicKey  string // line to give to the host; "" = there is no key yet
+	Socket     string // control socket of the daemon; "" = where systemd has it
 }
 
 // A Step is one thing that a person does. Texts are plain, in sentences.
@@ -17,6 +18,51 @@ type Step struct {
 	Title string
 	Text  string
 	Code  string // what is copied: a command, an address, a key; "" = nothing
+}
+
+// exampleServer is a server of a kind as guides and docs/hosts.md write it; web "" = it has no pages of its own. Both
+// are "" for the kinds whose vendor runs a service.
+func exampleServer(kind string) (web, ssh string) {
+	if DefaultWeb(kind) != "" {
+		return "", ""
+	}
+	switch kind {
+	case kindGit, kindGitolite:
+		return "", "git.example.com"
+	case kindGerrit, kindGitBlit:
+		return "https://" + kind + ".example.com", kind + ".example.com:29418"
+	case kindBitbucketServer:
+		return "https://bitbucket.example.com", "bitbucket.example.com:7999"
+	case kindBeanstalk:
+		return "https://acme.beanstalkapp.com", "acme.git.beanstalkapp.com"
+	}
+	return "https://" + kind + ".example.com", kind + ".example.com"
+}
+
+// EntryStep shows what to write into the config for a kind that has no entry yet.
+func EntryStep(kind, secretFile string) Step {
+	lines := []string{"hosts:", "  - name: " + kind, "    kind: " + kind}
+	text := "Add this entry to the list hosts of the config. "
+	web, ssh := exampleServer(kind)
+	switch {
+	case kind == kindBitbucket:
+		text += "It is that of " + DefaultWeb(kind) + "; a server of your own is of kind " + kindBitbucketServer + "."
+	case ssh == "":
+		text += "It is that of " + DefaultWeb(kind) + "; for a server of your own add web_url and ssh_host."
+	default:
+		text += "ssh_host is the host of the clone URLs, with its port if that is not 22."
+	}
+	if web != "" {
+		lines = append(lines, "    web_url: "+web)
+	} else if ssh != "" {
+		text += " If gitweb or cgit shows the repositories, docs/hosts.md has the lines that link to them."
+	}
+	if ssh != "" {
+		lines = append(lines, "    ssh_host: "+ssh)
+	}
+	lines = append(lines, "    webhook_secret_file: "+secretFile)
+	text += " The file is made in a step below; when it is there, reload: systemctl reload issuetrail, or SIGHUP without systemd. The name is free, and stands in the webhook's address."
+	return Step{Title: "Write the entry of the config", Text: text, Code: strings.Join(lines, "\n")}
 }
 
 // of fills in the vendor's own service where no server is configured.
@@ -113,10 +159,14 @@ func exampleURL(host, path string) string {
 
 // checkStep adds the first repository and tries all of them; url is an example of its address.
 func (s Site) checkStep(url string) Step {
+	socket := s.Socket
+	if socket == "" {
+		socket = "/run/issuetrail/control.sock"
+	}
 	return Step{
 		Title: "Add a repository and check it",
 		Text: "The first command takes the SSH clone URL that the host shows. The second connects to every repository with the key and says what is wrong, and how to mend it. " +
-			"The deliveries that came in are listed by GET /api/v1/deliveries, with the reason of those that were ignored.",
-		Code: strings.Join([]string{"issuetrail repo add " + url, "issuetrail check --connect"}, "\n"),
+			"The third, after a push, lists the deliveries that came in, with the reason of those that were ignored.",
+		Code: strings.Join([]string{"issuetrail repo add " + url, "issuetrail check --connect", "curl --unix-socket " + socket + " http://socket/api/v1/deliveries"}, "\n"),
 	}
 }

@@ -15,19 +15,7 @@ func exampleSite(kind string) Site {
 		Name: kind, Webhook: "https://trail.example.com/webhooks/" + kind,
 		SecretFile: "/etc/issuetrail/" + kind, PublicKey: "ssh-rsa AAAAB3NzaC1yc2E… issuetrail",
 	}
-	if DefaultWeb(kind) == "" {
-		s.WebURL, s.SSHHost = "https://"+kind+".example.com", kind+".example.com"
-	}
-	switch kind {
-	case kindGit, kindGitolite:
-		s.WebURL, s.SSHHost = "", "git.example.com"
-	case kindGerrit, kindGitBlit:
-		s.SSHHost += ":29418"
-	case kindBitbucketServer:
-		s.WebURL, s.SSHHost = "https://bitbucket.example.com", "bitbucket.example.com:7999"
-	case kindBeanstalk:
-		s.WebURL, s.SSHHost = "https://acme.beanstalkapp.com", "acme.git.beanstalkapp.com"
-	}
+	s.WebURL, s.SSHHost = exampleServer(kind)
 	return s
 }
 

@@ -72,9 +72,33 @@ func TestGuidesOfServices(t *testing.T) {
 			continue
 		}
 		web, ssh := s.service()
-		text := guideText(t, host.Kind(), host.Guide(Site{Name: "x", WebURL: web, SSHHost: ssh[0], Webhook: "https://h/webhooks/x", PublicKey: "ssh-rsa A"}))
-		if strings.Contains(text, "known-hosts") {
-			t.Errorf("%s: the guide has a built-in host key confirmed", host.Kind())
+		for _, site := range []Site{{WebURL: web, SSHHost: ssh[0]}, {WebURL: web}, {}} {
+			site.Name, site.Webhook, site.PublicKey = "x", "https://h/webhooks/x", "ssh-rsa A"
+			text := guideText(t, host.Kind(), host.Guide(site))
+			if strings.Contains(text, "known-hosts") {
+				t.Errorf("%s: the guide has a built-in host key confirmed: %+v", host.Kind(), site)
+			}
+		}
+	}
+}
+
+// TestEntryStep: the entry that is shown for a kind without one is of the server that the steps after it speak of.
+func TestEntryStep(t *testing.T) {
+	for _, host := range All() {
+		kind := host.Kind()
+		entry := EntryStep(kind, "/etc/issuetrail/"+kind)
+		steps := guideText(t, kind, append([]Step{entry}, host.Guide(Site{Name: kind, Webhook: "https://h/webhooks/" + kind})...))
+		if !strings.Contains(entry.Code, "\n    webhook_secret_file: /etc/issuetrail/"+kind) {
+			t.Errorf("%s: %q", kind, entry.Code)
+		}
+		web, ssh := exampleServer(kind)
+		for key, value := range map[string]string{"web_url": web, "ssh_host": ssh} {
+			if shown := strings.Contains(entry.Code, "\n    "+key+": "+value); shown != (value != "") {
+				t.Errorf("%s: %s in %q", kind, key, entry.Code)
+			}
+		}
+		if ssh != "" && !strings.Contains(steps, "known-hosts scan "+ssh+"\n") {
+			t.Errorf("%s: the steps are not for %s:\n%s", kind, ssh, steps)
 		}
 	}
 }
