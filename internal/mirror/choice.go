@@ -59,7 +59,8 @@ func (c *choice) load(ctx context.Context) error {
 	}
 	var best string
 	c.mark, best = c.pool.recalled(c.set, c.account, c.path)
-	c.queue = slices.DeleteFunc(slices.Clone(c.set), func(k key) bool { _, tried := c.failures[k.name]; return tried })
+	spared := c.pool.spared(c.account, c.set, best)
+	c.queue = slices.DeleteFunc(slices.Clone(c.set), func(k key) bool { _, tried := c.failures[k.name]; return tried || spared[k.name] })
 	if i := slices.IndexFunc(c.queue, func(k key) bool { return k.name == best }); i > 0 {
 		k := c.queue[i]
 		c.queue = slices.Insert(slices.Delete(c.queue, i, i+1), 0, k)
@@ -107,6 +108,10 @@ func (c *choice) refused(err error, login bool) bool {
 		return false
 	}
 	c.failures[c.cur.name] = failedKey{err, login}
+	// A server that says nothing may have had another reason; then the key is tried again.
+	if login && c.cur.name != c.set[0].name && !errors.Is(err, errKeyOffered) {
+		c.pool.spare(c.mark, c.account, c.cur.name)
+	}
 	return true
 }
 

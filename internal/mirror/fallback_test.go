@@ -337,3 +337,86 @@ func TestHeldConnectionDied(t *testing.T) {
 		t.Errorf("the new key was offered %d times", got)
 	}
 }
+
+// A key before that no server knows any more was refused at each sync of a repository that is gone, or that
+// the active key does not get to: some dozens of times an hour, and servers lock out the address for it.
+func TestRefusedStandInIsSpared(t *testing.T) {
+	fresh, old := twoKeys(t)
+	_, third := testssh.NewKey(t)
+	for name, c := range map[string]struct {
+		lets []ssh.Signer
+		code string
+	}{
+		"a repository that is gone": {[]ssh.Signer{fresh}, model.CodeNotFound},
+		"no key gets in":            {[]ssh.Signer{third}, model.CodeAuthFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := testssh.Start(t, testssh.Options{})
+			testssh.AddCommits(t, s.InitRepo("app.git"), "main", 3, nil)
+			s.Authorize(publicKeys(c.lets...)...)
+			o := options(s)
+			r := &ring{set: []ssh.Signer{fresh, old}}
+			o.Keys = r
+			p := newPool(t, o)
+			clock := time.Now()
+			p.now = func() time.Time { return clock }
+			refused := func() (n int) {
+				for _, k := range s.Refused() {
+					if k == prints(old)[0] {
+						n++
+					}
+				}
+				return n
+			}
+			for hour := range 60 {
+				clock = clock.Add(time.Minute)
+				wantCode(t, try(t, p, s.URL("gone.git")), c.code)
+				if hour == 0 && refused() != 1 {
+					t.Fatalf("the key before was not tried: %s", s.Log())
+				}
+			}
+			if n := refused(); n > 6 {
+				t.Errorf("the key before was refused %d times in an hour", n)
+			}
+			// Other keys are another matter, and so is one that has worked.
+			r.change(old, fresh)
+			s.Authorize(old.PublicKey())
+			if err := try(t, p, s.URL("app.git")); err != nil {
+				t.Error(err)
+			}
+			r.change(third, old)
+			for range 3 {
+				if err := try(t, p, s.URL("app.git")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// A key that works in the place of the first one is tried at each sync, also after a refusal.
+func TestStandInThatWorksIsNotSpared(t *testing.T) {
+	fresh, old := twoKeys(t)
+	s := testssh.Start(t, testssh.Options{})
+	testssh.AddCommits(t, s.InitRepo("app.git"), "main", 3, nil)
+	s.Authorize(old.PublicKey())
+	o := options(s)
+	o.Keys = &ring{set: []ssh.Signer{fresh, old}}
+	p := newPool(t, o)
+	if err := try(t, p, s.URL("app.git")); err != nil {
+		t.Fatal(err)
+	}
+	s.Authorize()
+	p.mu.Lock()
+	for _, sh := range p.shelves {
+		for _, c := range sh.conns {
+			c.condemn()
+		}
+	}
+	p.mu.Unlock()
+	wantCode(t, try(t, p, s.URL("app.git")), model.CodeAuthFailed)
+	s.Authorize(old.PublicKey())
+	if err := try(t, p, s.URL("app.git")); err != nil {
+		t.Errorf("the key is let in again, and was not tried: %v", err)
+	}
+}

@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
-// How long a pool remembers which key worked, and of how many places.
+// How long a pool remembers which key worked, and of how many places; and how long it spares an
+// account a key that was refused. Servers lock out who is refused too often.
 const (
 	recallFor   = time.Hour
+	spareFor    = 10 * time.Minute
 	maxRecalled = 10_000
 )
 
@@ -16,9 +18,10 @@ const (
 // refused is not repeated at each sync. It holds for one set of keys, in their order, and one
 // generation of known hosts; the mark stands for both. The pool's mutex guards it.
 type memory struct {
-	mark  string
-	names map[string]bool // of the keys in the set
-	known map[place]recollection
+	mark    string
+	names   map[string]bool // of the keys in the set
+	known   map[place]recollection
+	refused map[shelfName]time.Time // until when the key, not the first one, is not tried again at the account
 }
 
 // A place is a repository, or an account where the path is "".
@@ -45,7 +48,7 @@ func (p *Pool) recalled(set []key, acc account, path string) (mark, name string)
 	defer p.mu.Unlock()
 	generation := p.o.HostKeys.Generation()
 	if mark = fmt.Sprintf("%d %s", generation, strings.Join(names, " ")); mark != p.memory.mark {
-		p.memory = memory{mark: mark, names: map[string]bool{}, known: map[place]recollection{}}
+		p.memory = memory{mark: mark, names: map[string]bool{}, known: map[place]recollection{}, refused: map[shelfName]time.Time{}}
 		for _, n := range names {
 			p.memory.names[n] = true
 		}
@@ -87,6 +90,34 @@ func (p *Pool) recall(mark string, where place, name string) {
 		p.makeRoom()
 	}
 	known[where] = recollection{name, p.now().Add(recallFor)}
+}
+
+// spared says which keys of a set are not to be tried at the account just now: those that stand in for
+// the first one, were refused there a short while ago, and have not worked.
+func (p *Pool) spared(acc account, set []key, best string) map[string]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	spared := map[string]bool{}
+	for _, k := range set[1:] {
+		if until, ok := p.memory.refused[shelfName{acc, k.name}]; ok && k.name != best && p.now().Before(until) {
+			spared[k.name] = true
+		}
+	}
+	return spared
+}
+
+// spare notes that a key was refused at the account. It does nothing when the keys have
+// changed since the mark.
+func (p *Pool) spare(mark string, acc account, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if mark != p.memory.mark {
+		return
+	}
+	if len(p.memory.refused) >= maxRecalled {
+		clear(p.memory.refused)
+	}
+	p.memory.refused[shelfName{acc, name}] = p.now().Add(spareFor)
 }
 
 // makeRoom forgets what is too old or, where nothing is, anything: it is found out again.
