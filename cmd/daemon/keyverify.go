@@ -90,8 +90,10 @@ func printTest(out io.Writer, r repositoryCheck, key string) error {
 // shownURL is what a person gave as a URL, fit to be printed.
 func shownURL(url string) string { return plain(withoutPassword(url)) }
 
-// withoutPassword takes the password out of what is refused for having one: output ends up in logs.
+// withoutPassword takes the password out of what is refused for having one, and the user name before an https:// host,
+// where people put tokens: output ends up in logs.
 func withoutPassword(url string) string {
+	url = model.KeptURL(url)
 	scheme, rest, found := strings.Cut(url, "://")
 	if !found {
 		scheme, rest = "", url

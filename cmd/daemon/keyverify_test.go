@@ -140,3 +140,16 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+func TestWithoutPassword(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://u:secret@host/a.git": "https://u:…@host/a.git", "https://u:s@cr:e/t@host/a.git": "https://u:…@host/a.git", "ssh://git:secret@host:22/a": "ssh://git:…@host:22/a",
+		"git:secret@host:a.git": "git:…@host:a.git", "http://:secret@host/a": "http://:…@host/a", "https://secret@host/a.git": "https://host/a.git",
+		"git@host:a.git": "git@host:a.git", "ssh://git@host:22/a@b": "ssh://git@host:22/a@b", "ssh://host:22/a@b": "ssh://host:22/a@b", "https://host:8443/a@b": "https://host:8443/a@b",
+		"": "", ":": ":", "@": "@", "acme/app": "acme/app", "17": "17",
+	} {
+		if got := withoutPassword(url); got != want {
+			t.Errorf("%q: %q, want %q", url, got, want)
+		}
+	}
+}

@@ -248,7 +248,10 @@ func TestSecrets(t *testing.T) {
 	w.write("token", "trail\n"+right+"\n")
 	w.must("repo", "sync", web.URL("acme/web.git"), "--wait")
 	scan.word("a password in a URL", "hunter2-in-the-url")
-	for _, url := range []string{"https://trail:hunter2-in-the-url@" + web.HostPort() + "/acme/web.git", "ssh://git:hunter2-in-the-url@" + w.ssh.HostPort() + "/app"} {
+	scan.word("a token as the user name", "glpat-asUserName1234567")
+	for _, url := range []string{
+		"https://glpat-asUserName1234567@" + web.HostPort() + "/acme/new.git", "https://trail:hunter2-in-the-url@" + web.HostPort() + "/acme/web.git", "ssh://git:hunter2-in-the-url@" + w.ssh.HostPort() + "/app",
+	} {
 		w.says("repo", "add", url)
 		w.says("key", "verify", url)
 		w.says("key", "verify", "--json", url)
