@@ -115,6 +115,17 @@ func TestScriptKinds(t *testing.T) {
 	}
 }
 
+// A word that is none of those to choose from is called that; it was called a wrong number of arguments.
+func TestWordNotToChoose(t *testing.T) {
+	for _, args := range [][]string{{"hook", "install-script", "svn"}, {"key", "drop", "svn"}} {
+		root := newRoot()
+		root.SetArgs(args)
+		if err := root.Execute(); err == nil || !strings.Contains(err.Error(), `"svn" is none of `) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
 func TestWrapped(t *testing.T) {
 	got := wrapped("one two  three\nfour fünf sechs-sieben-acht", 9)
 	if strings.Join(got, "|") != "one two|three|four fünf|sechs-sieben-acht" {

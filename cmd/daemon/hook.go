@@ -93,8 +93,9 @@ func (s installScript) explain(w io.Writer) {
 	if s.CopyOf != "" {
 		from = s.CopyOf
 	}
-	fmt.Fprintf(w, "It calls %s.\nPlace: %s\nSecret: %s, a copy of the first line of %s that the account which runs the hook can read, and nobody else:\n"+
-		"  sudo install -D -m 0400 -o ACCOUNT FILE %s\n", s.URL, s.Place, s.SecretFile, from, s.SecretFile)
+	fmt.Fprintf(w, "It calls %s.\nPlace: %s\nSecret: %s, a copy of the first line of %s that the account which runs the hook can read, and nobody else.\n"+
+		"On the git server, with the account's name for git; paste the line, then press Enter and Ctrl-D:\n"+
+		"  sudo install -d -m 0755 %s && sudo install -m 0400 -o git /dev/stdin %s\n", s.URL, s.Place, s.SecretFile, from, filepath.Dir(s.SecretFile), s.SecretFile)
 }
 
 // makeScript fills in what flags and config say.

@@ -60,6 +60,8 @@ func checkUsage(c *cobra.Command) {
 		switch {
 		case err != nil && cmd.HasSubCommands():
 			return usage(unknownCommand(cmd, given[0]))
+		case err != nil && len(cmd.ValidArgs) > 0 && len(given) == 1: // its number is right
+			err = fmt.Errorf("%s: %q is none of %s", cmd.CommandPath(), given[0], strings.Join(cmd.ValidArgs, ", "))
 		case err != nil:
 			err = fmt.Errorf("%s: wrong number of arguments", cmd.CommandPath())
 		case err == nil:

@@ -98,6 +98,7 @@ func (a *API) addRepo(c echo.Context) error {
 
 func (a *API) repoExists(c echo.Context, url string) error {
 	p := problem(http.StatusConflict, "repository_exists", "this repository is mirrored already")
+	p.Hint = "issuetrail repo sync " + url
 	if r, err := a.o.Repos.FindRepo(c.Request().Context(), url); err == nil {
 		p.ID = strconv.FormatInt(r.ID, 10)
 		p.Detail = "this repository is mirrored already, as " + r.URL

@@ -40,8 +40,8 @@ func TestAddRepository(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	p := s.do("POST", Prefix+"/repositories", `{"url":"ssh://git@github.com/acme/app"}`).problem(http.StatusConflict, "repository_exists")
-	if p.ID != r.ID {
-		t.Errorf("names %q, not %q", p.ID, r.ID)
+	if p.ID != r.ID || p.Hint != "issuetrail repo sync ssh://git@github.com/acme/app" {
+		t.Errorf("names %q, not %q; hint %q", p.ID, r.ID, p.Hint)
 	}
 }
 

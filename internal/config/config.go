@@ -28,13 +28,13 @@ type Config struct {
 	Jira []Jira `yaml:"jira"`
 	// Git hosts.
 	Hosts []Host `yaml:"hosts"`
-	// Repositories; more can be added by API, page or command.
+	// Repositories; more can be added by API or command.
 	Repositories []Repository `yaml:"repositories"`
 }
 
 // Server says where the daemon listens.
 type Server struct {
-	// Address of web pages, API and webhooks, "host:port".
+	// Address of API and webhooks, "host:port".
 	Listen string `yaml:"listen"`
 	// A second address that serves /webhooks/ alone, "host:port"; "" = none.
 	WebhookListen string `yaml:"webhook_listen"`
@@ -64,7 +64,7 @@ type Database struct {
 
 // Key says where the shared SSH key comes from.
 type Key struct {
-	// An RSA key to read, PEM; "" = managed by `key generate|import`, the API and the pages.
+	// An RSA key to read, PEM; "" = managed by `key generate|import` and the API.
 	File string `yaml:"file" path:"file"`
 	// Holds the passphrase of file.
 	PassphraseFile string `yaml:"passphrase_file" path:"secret"`
@@ -152,7 +152,7 @@ type Host struct {
 	Links Links `yaml:"links"`
 	// Gerrit without its webhooks plugin: the SSH server whose events are read, ssh://user@host:port; "" = none are.
 	StreamEvents string `yaml:"stream_events"`
-	// Holds an API token, for the full-feature integration.
+	// Holds an API token, for the full-feature integration; without effect in this version.
 	APITokenFile string `yaml:"api_token_file" path:"secret"`
 	// Allows SSH servers that sign RSA with SHA-1 only.
 	AllowSHA1 bool `yaml:"allow_sha1"`
@@ -163,7 +163,7 @@ type Host struct {
 	CAFile string `yaml:"ca_file" path:"file"`
 	// HTTPS: whether the server's certificate is checked.
 	TLSVerify bool `yaml:"tls_verify"`
-	// With an API token: owners, groups or projects whose repositories are added; globs.
+	// With an API token: owners, groups or projects whose repositories are added; globs; without effect in this version.
 	Discover []string `yaml:"discover"`
 }
 

@@ -190,7 +190,12 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, r rules) {
 		d.at(n, path, "is %s; want %s", describe(n), wanted(v))
 		return
 	}
+	before := len(d.problems)
 	text, expanded := d.expand(n, path)
+	if len(d.problems) > before && v.Kind() == reflect.String {
+		v.SetString(text) // what is wrong is said; that there is no such file would be said of half a path
+		return
+	}
 	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	// An unquoted ${NAME} may stand for a number, as any other unquoted text does.
 	if tag := n.ShortTag(); tag != "!!str" && !(expanded && plain) && !takes(v, tag) {

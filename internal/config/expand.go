@@ -31,7 +31,11 @@ func (d *decoder) expand(n *yaml.Node, path string) (string, bool) {
 		used = true
 		value, ok := d.lookup(name)
 		if !ok {
-			d.at(n, path, "the environment variable %s is not set", name)
+			hint := ""
+			if name == credentials {
+				hint = "; systemd sets it for the service, with LoadCredential= in a drop-in. Without that write the path of the file, such as /etc/issuetrail/github"
+			}
+			d.at(n, path, "the environment variable %s is not set%s", name, hint)
 		}
 		return value
 	})

@@ -158,3 +158,12 @@ func TestProblems(t *testing.T) {
 		})
 	}
 }
+
+// TestCredentialsWithoutSystemd: the sample, copied, names credentials. What is missing is said once, with what to write
+// in its place, and not also that half of the path is no file.
+func TestCredentialsWithoutSystemd(t *testing.T) {
+	_, got := read(t, "hosts: [{name: a, kind: git, webhook_secret_file: \"${CREDENTIALS_DIRECTORY}/a\"}]\n", nil)
+	if !strings.Contains(got, "CREDENTIALS_DIRECTORY is not set; systemd sets it") || strings.Contains(got, "no such file") {
+		t.Error(got)
+	}
+}

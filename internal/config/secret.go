@@ -15,6 +15,9 @@ import (
 // maxSecret bounds a secret file, in bytes.
 const maxSecret = 64 << 10
 
+// credentials is the variable that names the folder of systemd's credentials.
+const credentials = "CREDENTIALS_DIRECTORY"
+
 // pathTo makes a path absolute, from the config file's folder. A "file" must be
 // readable; a "secret" must also be closed to others and not empty.
 func (d *decoder) pathTo(n *yaml.Node, text, path, demand string) string {
@@ -29,7 +32,7 @@ func (d *decoder) pathTo(n *yaml.Node, text, path, demand string) string {
 	if demand == "file" {
 		err = checkFile(full)
 	} else {
-		dir, _ := d.lookup("CREDENTIALS_DIRECTORY")
+		dir, _ := d.lookup(credentials)
 		_, err = readSecret(full, dir)
 	}
 	if err != nil {
@@ -69,7 +72,7 @@ func checkFile(path string) error {
 // It refuses a file that others can read, an empty one, and one above 64 KiB. The error
 // names the path and never the content.
 func ReadSecret(path string) ([]byte, error) {
-	b, err := readSecret(path, os.Getenv("CREDENTIALS_DIRECTORY"))
+	b, err := readSecret(path, os.Getenv(credentials))
 	if err != nil {
 		return nil, fmt.Errorf("secret file %s: %w", path, err)
 	}

@@ -67,7 +67,7 @@ func dialError(hostport string, err error) error {
 	case errors.As(err, &forbidden):
 		return &model.Failure{
 			Code: model.CodeURLForbidden, Detail: fmt.Sprintf("%s: %v, which is refused by default", hostport, forbidden), Err: err,
-			Hint: "if it is meant, add the address to sync.allow_addresses in config.yaml",
+			Hint: "if it is meant, add the address or its network to sync.allow_addresses in the config, and reload",
 		}
 	case errors.As(err, &dns):
 		return &model.Failure{
