@@ -86,6 +86,7 @@ func newApp(ctx context.Context, cfg *config.Config, path string, log *zap.Logge
 		Allow:     func() []netip.Prefix { return a.directory.Load().allow },
 		AllowSHA1: func(hostport string) bool { return a.directory.Load().allowSHA1(hostport) },
 		HTTPS:     func(to model.Address) (mirror.HTTPSOptions, error) { return a.directory.Load().https(to) },
+		StandIn:   a.standIn,
 	})
 	a.runner, err = sync.New(sync.Parts{
 		Node: nodeName(), Queue: a.store, Planner: a.store, Ledger: a.store, Relinker: a.store, Mover: a.store,

@@ -193,6 +193,7 @@ func (m *matrix) row(to model.Address, host string) *wire.KeyServer {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	row.PreviousNeeded = m.previousNeeded(to)
 	if t := m.trials[place(to)]; t != nil {
 		shown := *t
 		for _, k := range m.infos {

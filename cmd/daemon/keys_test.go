@@ -125,7 +125,21 @@ func TestKeyRotation(t *testing.T) {
 	// Undone: the server takes the new key alone, so it is the one that is fallen back on.
 	w.keyRun("key", "rollback")
 	w.keyRun("repo", "sync", "--wait")
+	// A fallback that nobody hears of would hide that, until the previous key is dropped.
+	if r := w.keyStatus(); !r.Servers[0].PreviousNeeded {
+		t.Errorf("the status does not tell that the previous key is needed: %+v", r.Servers[0])
+	}
+	if log, _ := os.ReadFile(w.log); !strings.Contains(string(log), "the server refuses the active SSH key") {
+		t.Error("the log does not tell that the previous key is needed")
+	}
+	if out := w.keyRun("key", "status"); !strings.Contains(out, "works with the previous key") {
+		t.Errorf("key status: %s", out)
+	}
 	w.keyRun("key", "rollback")
+	w.keyRun("repo", "sync", "--wait")
+	if r := w.keyStatus(); r.Servers[0].PreviousNeeded {
+		t.Error("the previous key is needed no more")
+	}
 	w.keyRun("key", "drop", "previous")
 	if k, err := w.api.Key(context.Background()); err != nil || k.Fingerprint != ssh.FingerprintSHA256(second) || k.Previous != nil {
 		t.Errorf("%+v, %v", k, err)

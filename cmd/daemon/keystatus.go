@@ -184,9 +184,13 @@ func hostKeyCell(s wire.KeyServer) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s", s.HostKeys[i].Type, s.HostKeys[i].Fingerprint, s.HostKeys[i].Source))
 }
 
-// printServerNotes says why repositories of a server cannot be reached, and why the last login failed.
+// printServerNotes says why repositories of a server cannot be reached, why the last login failed, and where
+// the previous key is needed.
 func printServerNotes(out io.Writer, servers []wire.KeyServer) {
 	for _, s := range servers {
+		if s.PreviousNeeded {
+			note(out, s.Server+"  works with the previous key where the active one does not", activeHint)
+		}
 		for _, f := range s.Failures {
 			note(out, fmt.Sprintf("%s  %s: %s", s.Server, count(f.Repositories, "repository"), f.Code), f.Hint)
 		}

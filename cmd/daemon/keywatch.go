@@ -48,9 +48,10 @@ type keyWatch struct {
 	now    func() time.Time
 	wake   chan struct{} // has something in it when the round that runs is out of date
 
-	mu     stdsync.Mutex
-	asked  time.Time                    // a person wants all tried that was tried before this; zero = nobody does
-	trials map[string]*wire.ServerTrial // by scheme and server
+	mu       stdsync.Mutex
+	asked    time.Time                    // a person wants all tried that was tried before this; zero = nobody does
+	trials   map[string]*wire.ServerTrial // by scheme and server
+	standIns map[string]standIn           // by scheme, server, account and, where it is of one repository, path
 }
 
 // A target is a repository whose server is asked.

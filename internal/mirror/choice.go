@@ -24,6 +24,7 @@ type key struct {
 // no other key.
 type choice struct {
 	pool     *Pool
+	address  model.Address
 	account  account
 	path     string
 	set      []key  // all of them, the one that should do first
@@ -41,7 +42,7 @@ type failedKey struct {
 
 // choose asks for the keys, and puts the one first that worked the last time.
 func (p *Pool) choose(ctx context.Context, a model.Address) (*choice, error) {
-	c := &choice{pool: p, account: account{a.User, a.HostPort()}, path: a.Path, failures: map[string]failedKey{}}
+	c := &choice{pool: p, address: a, account: account{a.User, a.HostPort()}, path: a.Path, failures: map[string]failedKey{}}
 	if err := c.load(ctx); err != nil {
 		return nil, err
 	}
@@ -130,11 +131,14 @@ func (c *choice) worked() {
 }
 
 func (c *choice) remember(where place, instead bool) {
+	told := StandIn{To: c.address, All: where.path == "", First: c.set[0].name, Key: c.cur.name}
 	switch {
 	case c.cur.name == c.set[0].name:
-		c.pool.recall(c.mark, where, "")
-	case instead:
-		c.pool.recall(c.mark, where, c.cur.name)
+		if told.Over = c.pool.recall(c.mark, where, ""); told.Over {
+			c.pool.o.StandIn(told)
+		}
+	case instead && c.pool.recall(c.mark, where, c.cur.name):
+		c.pool.o.StandIn(told)
 	}
 }
 

@@ -3,6 +3,8 @@ package mirror
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -419,4 +421,58 @@ func TestStandInThatWorksIsNotSpared(t *testing.T) {
 	if err := try(t, p, s.URL("app.git")); err != nil {
 		t.Errorf("the key is let in again, and was not tried: %v", err)
 	}
+}
+
+// A key that stands in for the active one hid for ever that the active one is refused: nothing told of it.
+func TestStandInIsTold(t *testing.T) {
+	fresh, old := twoKeys(t)
+	s := testssh.Start(t, testssh.Options{})
+	for _, name := range []string{"a.git", "b.git"} {
+		testssh.AddCommits(t, s.InitRepo(name), "main", 3, nil)
+	}
+	o := options(s)
+	o.Keys = &ring{set: []ssh.Signer{fresh, old}}
+	var told []string
+	o.StandIn = func(i StandIn) {
+		told = append(told, fmt.Sprintf("%s all=%t over=%t %s", path.Base(i.To.Path), i.All, i.Over, i.Key))
+	}
+	p := newPool(t, o)
+	clock := time.Now()
+	p.now = func() time.Time { return clock }
+	want := func(what string, lines ...string) {
+		t.Helper()
+		if !slices.Equal(told, lines) {
+			t.Errorf("%s: told %q, want %q", what, told, lines)
+		}
+		told = nil
+	}
+	list := func(times int, names ...string) {
+		t.Helper()
+		for range times {
+			for _, name := range names {
+				if err := try(t, p, s.URL(name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	s.Authorize(old.PublicKey())
+	list(3, "a.git", "b.git")
+	want("refused", "a.git all=true over=false "+prints(old)[0])
+	clock = clock.Add(2 * recallFor)
+	list(2, "b.git")
+	want("an hour later", "b.git all=true over=false "+prints(old)[0])
+	s.Authorize(fresh.PublicKey(), old.PublicKey())
+	clock = clock.Add(2 * recallFor)
+	list(2, "a.git")
+	want("let in", "a.git all=true over=true "+prints(fresh)[0])
+
+	s.AuthorizeOnly(map[ssh.PublicKey][]string{fresh.PublicKey(): {"a.git"}, old.PublicKey(): {"b.git"}})
+	for _, sh := range p.shelves {
+		for _, c := range sh.conns {
+			p.condemn(c)
+		}
+	}
+	list(3, "a.git", "b.git")
+	want("not found", "b.git all=false over=false "+prints(old)[0])
 }

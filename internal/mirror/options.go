@@ -38,10 +38,22 @@ type Options struct {
 	AllowSHA1 func(hostport string) bool // servers that sign RSA with SHA-1 only; nil = none
 	// HTTPS gives what is set for the server of an address; nil = nothing is. It is called for
 	// each session, so that another token counts from the next one on.
-	HTTPS    func(a model.Address) (HTTPSOptions, error)
+	HTTPS func(a model.Address) (HTTPSOptions, error)
+	// StandIn is told when another key than the first one works in its place, once an hour, and
+	// when that is over. It must be quick; nil = nobody is told.
+	StandIn  func(StandIn)
 	TempDir  string // folder for unnamed temporary files; "" = the system's
 	Limits   Limits
 	Timeouts Timeouts
+}
+
+// A StandIn is a key that works where the first one does not.
+type StandIn struct {
+	To    model.Address
+	All   bool   // the server refuses the first key; else it lets it in and does not find the repository
+	First string // fingerprint of the first key, "SHA256:…"
+	Key   string // that of the one that works; the same when it is over
+	Over  bool   // the first key works there again
 }
 
 // Limits bound what a server may send. A zero field means the default.
@@ -71,6 +83,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AllowSHA1 == nil {
 		o.AllowSHA1 = func(string) bool { return false }
+	}
+	if o.StandIn == nil {
+		o.StandIn = func(StandIn) {}
 	}
 	if o.HTTPS == nil {
 		o.HTTPS = func(model.Address) (HTTPSOptions, error) { return HTTPSOptions{}, nil }

@@ -73,23 +73,25 @@ func (p *Pool) sweep(generation uint64) {
 	}
 }
 
-// recall remembers the key that worked; "" forgets. It does nothing when the keys
-// have changed since the mark.
-func (p *Pool) recall(mark string, where place, name string) {
+// recall remembers the key that worked, and says whether that is news; "" forgets. It does
+// nothing when the keys have changed since the mark.
+func (p *Pool) recall(mark string, where place, name string) (news bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known := p.memory.known
 	if mark != p.memory.mark {
-		return
+		return false
 	}
+	before, ok := known[where]
 	if name == "" {
 		delete(known, where)
-		return
+		return ok
 	}
 	if len(known) >= maxRecalled {
 		p.makeRoom()
 	}
 	known[where] = recollection{name, p.now().Add(recallFor)}
+	return !ok || before.name != name || !p.now().Before(before.until)
 }
 
 // spared says which keys of a set are not to be tried at the account just now: those that stand in for

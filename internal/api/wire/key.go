@@ -86,16 +86,17 @@ type KeyStatus struct {
 
 // A KeyServer is one server: a line of the health matrix.
 type KeyServer struct {
-	Server       string        `json:"server"` // host:port
-	Scheme       string        `json:"scheme"` // ssh or https
-	Host         string        `json:"host"`   // entry of hosts, or a kind
-	HostKeys     []ServerKey   `json:"host_keys"`
-	Algorithms   []string      `json:"algorithms"` // that our key may sign with there
-	Tried        *ServerTrial  `json:"tried"`      // the last login, by a test or a check; null: none since the daemon's start
-	LastSuccess  Time          `json:"last_success"`
-	Repositories ServerRepos   `json:"repositories"`
-	StagedRepos  *StagedRepos  `json:"staged"` // null: no key is staged, or the server asks for none
-	Failures     []FailedRepos `json:"failures"`
+	Server         string        `json:"server"` // host:port
+	Scheme         string        `json:"scheme"` // ssh or https
+	Host           string        `json:"host"`   // entry of hosts, or a kind
+	HostKeys       []ServerKey   `json:"host_keys"`
+	Algorithms     []string      `json:"algorithms"`      // that our key may sign with there
+	Tried          *ServerTrial  `json:"tried"`           // the last login, by a test or a check; null: none since the daemon's start
+	PreviousNeeded bool          `json:"previous_needed"` // syncs work with the previous key where the active one does not
+	LastSuccess    Time          `json:"last_success"`
+	Repositories   ServerRepos   `json:"repositories"`
+	StagedRepos    *StagedRepos  `json:"staged"` // null: no key is staged, or the server asks for none
+	Failures       []FailedRepos `json:"failures"`
 }
 
 // A ServerKey is a host key that is trusted for a server.
