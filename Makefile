@@ -100,8 +100,10 @@ install: build man ## into DESTDIR and PREFIX (/usr/local): program, unit, manua
 	bin/issuetrail completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/issuetrail
 	bin/issuetrail completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_issuetrail
 	bin/issuetrail completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/issuetrail.fish
-	install -d $(DESTDIR)$(PREFIX)/share/doc/issuetrail
-	install -m 0644 config.example.yaml config.schema.json README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/issuetrail/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/issuetrail/docs/images
+	install -m 0644 config.example.yaml config.schema.json README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/issuetrail/
+	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/issuetrail/docs/
+	install -m 0644 docs/images/* $(DESTDIR)$(PREFIX)/share/doc/issuetrail/docs/images/
 	sed 's,/usr/bin/issuetrail,$(PREFIX)/bin/issuetrail,' systemd/issuetrail-credentials.conf \
 		> $(DESTDIR)$(PREFIX)/share/doc/issuetrail/issuetrail-credentials.conf
 
