@@ -93,6 +93,38 @@ func TestImportSaysWhatBecameOfEachLine(t *testing.T) {
 	}
 }
 
+// Many files have GitHub's key of before 2023, which is public now, as "github.com,192.30.252.* ssh-rsa …": the pattern
+// brought it past the key that is built in. So did * alone.
+func TestImportOfPatternsBringsNoGivenUpKeyBack(t *testing.T) {
+	k := newKnownHosts(t, KnownHostsOptions{Trust: &memory{}})
+	old, own := rsaKey(t), rsaKey(t)
+	if _, err := k.Add(ctx, "git.example.com:7999", ssh.FingerprintSHA256(own), []ssh.PublicKey{own}); err != nil {
+		t.Fatal(err)
+	}
+	builtin := builtinKey("github.com:22", "ssh-rsa")
+	importText(t, k, hostText("github.com,192.30.252.*,192.30.253.*", old)+hostText("git*.com", old)+hostText("*", old)+hostText("[git.*]:7999", old))
+	for host, key := range map[string]ssh.PublicKey{
+		"github.com:22": builtin, "ssh.github.com:443": builtin, "gitlab.com:22": builtinKey("gitlab.com:22", "ssh-rsa"), "git.example.com:7999": own,
+	} {
+		if err := k.Check(host, old); failureCode(err) != model.CodeHostKeyChanged {
+			t.Errorf("%s: a key that was given up: %v", host, err)
+		}
+		if err := k.Check(host, key); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := k.Check("192.30.252.7:22", old); err != nil { // nothing else is known there
+		t.Error(err)
+	}
+	// An explicit word ends the trust in what a pattern gave for that host, and for no other.
+	if _, err := k.Add(ctx, "a.example.com", ssh.FingerprintSHA256(own), []ssh.PublicKey{own}); err != nil {
+		t.Fatal(err)
+	}
+	if k.Check("a.example.com:22", own) != nil || k.Check("a.example.com:22", old) == nil || k.Check("b.example.com:22", old) != nil {
+		t.Error("add after an import with patterns")
+	}
+}
+
 func TestImportKeepsSeveralKeysOfAHost(t *testing.T) {
 	k := newKnownHosts(t, KnownHostsOptions{Trust: &memory{}})
 	a, b, r := ed25519Key(t), ed25519Key(t), rsaKey(t)

@@ -160,11 +160,19 @@ func (t *trusted) about(name string, anyPort bool) []hostLine {
 		}
 	}
 	for _, l := range t.loose {
-		if (!anyPort || !l.strict) && l.names.match(name) {
+		if (!anyPort || !l.strict) && l.names.match(name) && !t.replaced(l, name) {
 			lines = append(lines, l)
 		}
 	}
 	return lines
+}
+
+// replaced says whether an imported line with patterns does not speak of this host: another key of its type is
+// built in for it, or was added by its name. Else an old file would bring back keys that were given up.
+func (t *trusted) replaced(l hostLine, name string) bool {
+	return l.marker == "" && l.shown.Source == sourceImported && slices.ContainsFunc(t.exact[name], func(e hostLine) bool {
+		return e.marker == "" && e.strict && e.key.Type() == l.key.Type() && !bytes.Equal(e.blob, l.blob)
+	})
 }
 
 // Generation changes whenever any trusted key changes. Held connections of an
