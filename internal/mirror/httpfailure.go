@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"issuetrail/internal/model"
 )
@@ -37,7 +38,9 @@ func (t *httpTalk) check(resp *http.Response, want string) error {
 		return nil
 	}
 	t.take(resp, maxPage)
+	limit := time.AfterFunc(t.pool.o.Timeouts.Idle, func() { t.end(errGivenUp) }) // what came by then says enough
 	page, err := io.ReadAll(io.LimitReader(t.in, maxPage-1))
+	limit.Stop()
 	if cause := t.watch.because(nil); cause != nil {
 		return cause
 	}

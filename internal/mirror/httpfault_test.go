@@ -81,6 +81,29 @@ func TestHTTPSRefusals(t *testing.T) {
 	}
 }
 
+// A page that comes byte by byte, each within the idle time, held its sync for 64 Ki times that long.
+func TestHTTPSSlowPage(t *testing.T) {
+	for _, http1 := range []bool{false, true} {
+		s := testgit.Start(t, testgit.Options{HTTP1: http1, Wrap: func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				for r.Context().Err() == nil {
+					_, _ = io.WriteString(w, "<")
+					w.(http.Flusher).Flush()
+					time.Sleep(20 * time.Millisecond)
+				}
+			})
+		}})
+		o := httpsOptions(s)
+		o.Timeouts.Idle = 300 * time.Millisecond
+		begun := time.Now()
+		wantCode(t, try(t, newPool(t, o), s.URL("app.git")), model.CodeProtocol, "web page")
+		if d := time.Since(begun); d > 5*time.Second {
+			t.Errorf("it took %s", d)
+		}
+	}
+}
+
 // A text that was cut in mid secret showed the rest of it: all but its last byte, at worst.
 func TestHTTPSCutSecret(t *testing.T) {
 	basic := "dHJhaWw6dG9rK2VuL3dpdGg9b2RkJmNoYXJz"
