@@ -64,10 +64,10 @@ func closed(t *testing.T, pid int) {
 		t.Fatal(err)
 	}
 	defer func() { in.Close(); _ = open.Wait() }()
-	if _, err := io.WriteString(in, "!"); err == nil {
-		_, err = out.Read(make([]byte, 1)) // it is cat by now
+	if _, err := io.WriteString(in, "!"); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
+	if _, err := out.Read(make([]byte, 1)); err != nil { // with that it is cat
 		t.Fatal(err)
 	}
 	for _, name := range []string{"environ", "maps", "auxv"} {
