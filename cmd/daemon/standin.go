@@ -23,7 +23,7 @@ func (a *app) standIn(s mirror.StandIn) {
 	case s.All:
 		log.Warn("the server refuses the active SSH key; the one before it is used", zap.String("hint", activeHint))
 	default:
-		log.Warn("the repository is not found with the active SSH key; the one before it is used", zap.String("hint", activeHint))
+		log.Warn("the repository is not shown to the active SSH key; the one before it is used", zap.String("hint", activeHint))
 	}
 }
 
