@@ -173,7 +173,7 @@ func TestFormats(t *testing.T) {
 	for _, f := range w.formats {
 		if f.encrypted {
 			try(f.name+"/right passphrase", f.text, passphrase, f.from, "", "")
-			try(f.name+"/wrong passphrase", f.text, "wrong", f.from, CodePassphraseWrong, "ssh-keygen -y -f FILE")
+			try(f.name+"/wrong passphrase", f.text, "wrong", f.from, CodePassphraseWrong, triedBy(f.from))
 			try(f.name+"/no passphrase", f.text, "", f.from, CodePassphraseRequired, "issuetrail key convert FILE --passphrase-file F")
 		} else {
 			try(f.name+"/no passphrase", f.text, "", f.from, "", "")
@@ -343,4 +343,12 @@ func TestToolsAreThere(t *testing.T) {
 			t.Errorf("%v; run: make test-deps", err)
 		}
 	}
+}
+
+// triedBy is the tool that reads an encrypted key of a format.
+func triedBy(from string) string {
+	if from == "putty" {
+		return "puttygen FILE -O private-openssh -o FILE.pem"
+	}
+	return "ssh-keygen -y -f FILE"
 }

@@ -55,7 +55,11 @@ func (k *Keyring) bring(ctx context.Context, text, passphrase []byte, role model
 	if err := k.managed(); err != nil {
 		return model.KeyInfo{}, "", err
 	}
-	key, from, err := source{text: text, passphrase: passphrase, file: placeholder}.parse()
+	src := source{text: text, passphrase: passphrase, file: placeholder}
+	if role == model.KeyStaged {
+		src.command = commandStage
+	}
+	key, from, err := src.parse()
 	if err != nil {
 		return model.KeyInfo{}, "", err
 	}

@@ -28,7 +28,16 @@ func (s source) fail(code, format string, args ...any) error {
 func (s source) toPEM() string { return "ssh-keygen -p -m PEM -f " + s.file }
 
 // newKey is the command for a key that cannot be mended.
-func (s source) newKey() string { return "issuetrail key generate" }
+func (s source) newKey() string {
+	if s.command == commandStage {
+		return "issuetrail " + commandStage // without a file it makes one
+	}
+	return "issuetrail key generate"
+}
+
+// commandStage brings a key that is not used yet; the advice to import one in its place would
+// put it to use at once.
+const commandStage = "key stage"
 
 // again is the command that reads another file in the place of this one.
 func (s source) again(file string) string {

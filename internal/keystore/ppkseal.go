@@ -135,7 +135,10 @@ func (s source) openPPK(f ppk, modulus *big.Int) ([]byte, error) {
 	if n, ok := ppkNumbers(plain); ok && new(big.Int).Mul(n.P, n.Q).Cmp(modulus) == 0 {
 		return nil, s.fail(CodeUnreadable, "the PuTTY key was changed after it was written (its MAC is wrong); copy the file again, or run: %s", s.newKey())
 	}
-	return nil, s.unsealed(!encrypted)
+	if encrypted {
+		return nil, s.fail(CodePassphraseWrong, "the key has another passphrase; try it: %s", s.toOpenSSH())
+	}
+	return nil, s.damaged()
 }
 
 func (f ppk) hash() func() hash.Hash {

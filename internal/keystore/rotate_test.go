@@ -351,3 +351,17 @@ func secretNumbers(key *rsa.PrivateKey) (list [][]string) {
 	}
 	return list
 }
+
+// What is said of a key that cannot be staged must not lead to one that is in use at once.
+func TestAdviceWhileStaging(t *testing.T) {
+	k, err := Open(ctx, Options{Vault: &memory{}, DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "ssh-rsa AAAA me"} {
+		_, _, err := k.Stage(ctx, []byte(text), nil)
+		if code(t, err) == "" || strings.Contains(err.Error(), "key import") || strings.Contains(err.Error(), "key generate") {
+			t.Errorf("%.30q: %v", text, err)
+		}
+	}
+}
