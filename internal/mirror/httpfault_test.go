@@ -87,10 +87,12 @@ func TestHTTPSSlowPage(t *testing.T) {
 		s := testgit.Start(t, testgit.Options{HTTP1: http1, Wrap: func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
+				pace := time.NewTicker(20 * time.Millisecond)
+				defer pace.Stop()
 				for r.Context().Err() == nil {
 					_, _ = io.WriteString(w, "<")
 					w.(http.Flusher).Flush()
-					time.Sleep(20 * time.Millisecond)
+					<-pace.C
 				}
 			})
 		}})
