@@ -82,13 +82,7 @@ func TestStandInThatWorksIsNotSpared(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Authorize()
-	p.mu.Lock()
-	for _, sh := range p.shelves {
-		for _, c := range sh.conns {
-			c.condemn()
-		}
-	}
-	p.mu.Unlock()
+	dropConns(p)
 	wantCode(t, try(t, p, s.URL("app.git")), model.CodeAuthFailed)
 	s.Authorize(old.PublicKey())
 	if err := try(t, p, s.URL("app.git")); err != nil {
@@ -141,11 +135,18 @@ func TestStandInIsTold(t *testing.T) {
 	want("let in", "a.git all=true over=true "+prints(fresh)[0])
 
 	s.AuthorizeOnly(map[ssh.PublicKey][]string{fresh.PublicKey(): {"a.git"}, old.PublicKey(): {"b.git"}})
-	for _, sh := range p.shelves {
-		for _, c := range sh.conns {
-			p.condemn(c)
-		}
-	}
+	dropConns(p)
 	list(3, "a.git", "b.git")
 	want("not found", "b.git all=false over=false "+prints(old)[0])
+}
+
+// dropConns lets the next session dial.
+func dropConns(p *Pool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, sh := range p.shelves {
+		for _, c := range sh.conns {
+			c.condemn()
+		}
+	}
 }
