@@ -265,9 +265,6 @@ func TestSchedulerSurvives(t *testing.T) {
 		s.err = errors.New("database is away")
 		r, stop := startScheduler(t, s, Options{Schedule: "@daily"})
 		defer stop()
-		if !r.LastTick().IsZero() {
-			t.Error("a tick before the start")
-		}
 		<-time.After(5 * time.Minute)
 		if time.Since(r.LastTick()) > 2*maxNap {
 			t.Errorf("the last tick was %s ago", time.Since(r.LastTick()))
